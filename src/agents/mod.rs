@@ -1,0 +1,1 @@
+//! Actors: one for each character, the matcher, live sessions and simulated dialogues.

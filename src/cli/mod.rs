@@ -1,0 +1,63 @@
+//! The command line: parse, call, render. One file a command.
+
+mod bank;
+mod chat;
+mod matching;
+mod model;
+mod open;
+mod paths;
+mod serve;
+mod simulate;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A social-support simulation server: 1,024 characters, a matcher, and models that listen.
+///
+/// The characters are software. They are not people, and not therapy.
+#[derive(Debug, Parser)]
+#[command(name = "kindred", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Chat(chat::Chat),
+    Simulate(simulate::Simulate),
+    Bank(bank::BankCommand),
+    Match(matching::Match),
+    Train(train::Train),
+    Model(model::ModelCommand),
+}
+
+/// Runs the command line of this process. Exit code 0: done; 1: failed, the reason on standard error; 2: misused;
+/// 130: interrupted.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Serve(command) => command.run(),
+        Command::Chat(command) => command.run(),
+        Command::Simulate(command) => command.run(),
+        Command::Bank(command) => command.run(),
+        Command::Match(command) => command.run(),
+        Command::Train(command) => command.run(),
+        Command::Model(command) => command.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            // A reader that closed the pipe (`kindred bank list | head`) is no failure worth words.
+            if error.chain().any(|cause| {
+                cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+            }) {
+                return ExitCode::SUCCESS;
+            }
+            eprintln!("kindred: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

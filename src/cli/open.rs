@@ -1,0 +1,1 @@
+//! Opens what most commands need: the bank, the models, the encoder.

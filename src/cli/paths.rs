@@ -1,0 +1,47 @@
+//! Where the bank, the shipped model and the sentence encoder lie on this machine.
+
+use std::path::{Path, PathBuf};
+
+/// Folder of Kindred's own files: `KINDRED_HOME`, else the nearest folder with a `bank/` at or above the binary or the
+/// working folder.
+fn home() -> PathBuf {
+    if let Some(home) = std::env::var_os("KINDRED_HOME") {
+        return home.into();
+    }
+    let starts = [std::env::current_dir().ok(), std::env::current_exe().ok()];
+    starts
+        .iter()
+        .flatten()
+        .flat_map(|start| start.ancestors())
+        .find(|folder| folder.join("bank").is_dir())
+        .map(Path::to_owned)
+        .unwrap_or_default()
+}
+
+/// The bank that ships.
+pub(super) fn bank() -> PathBuf {
+    home().join("bank")
+}
+
+/// The model that ships.
+pub(super) fn model() -> PathBuf {
+    home().join("models").join("kindred-stand-in")
+}
+
+/// The user's cache: `KINDRED_CACHE`, else the system's cache folder, as `make setup` fills it.
+fn cache() -> PathBuf {
+    if let Some(cache) = std::env::var_os("KINDRED_CACHE") {
+        return cache.into();
+    }
+    directories::BaseDirs::new().map(|dirs| dirs.cache_dir().join("kindred")).unwrap_or_default()
+}
+
+/// The sentence encoder all-MiniLM-L6-v2.
+pub(super) fn encoder() -> PathBuf {
+    cache().join("all-MiniLM-L6-v2")
+}
+
+/// Where sessions are kept unless `--data` says otherwise.
+pub(super) fn data() -> PathBuf {
+    directories::BaseDirs::new().map(|dirs| dirs.data_dir().join("kindred")).unwrap_or_else(|| PathBuf::from("data"))
+}

@@ -1,0 +1,11 @@
+//! What people say: turns, transcripts, and the exact texts that models read.
+
+mod format;
+mod row;
+mod template;
+mod turn;
+
+pub use format::{Layout, Prompt, PromptStyle, TAGS, neutralise};
+pub use row::{DialogueRow, DialogueTurn, Participant, Role};
+pub use template::{ChatTemplate, TemplateError};
+pub use turn::{Speaker, Transcript, Turn};

@@ -1,0 +1,7 @@
+//! The `kindred` binary: hands the command line to the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kindred::cli::main()
+}

@@ -1,0 +1,1 @@
+//! Which character is most likely to help a person.

@@ -1,0 +1,1 @@
+//! Which of a character's memories helps now.

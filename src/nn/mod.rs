@@ -1,0 +1,1 @@
+//! Tensors: model families, weights, LoRA, devices. Knows nothing that talks.

@@ -1,0 +1,1 @@
+//! Simulated dialogues between seeker and supporter models.

@@ -1,0 +1,1 @@
+//! HTTP: the page, its API, and event streams.
