@@ -94,11 +94,7 @@ pub(super) enum Fault {
 pub(super) fn fault(text: &str) -> Option<Fault> {
     let rules = &*RULES;
     let views = views(text, &rules.keywords);
-    rules
-        .english
-        .find(&views, &rules.english.faults)
-        .max(rules.chinese.find(&views, &rules.chinese.faults))
-        .map(|f| f.0)
+    rules.english.fault(&views).max(rules.chinese.fault(&views))
 }
 
 static RULES: LazyLock<Rules> = LazyLock::new(|| {
@@ -145,6 +141,9 @@ struct LanguageFile {
     fiction: Vec<String>,
     past: Vec<String>,
     bereaved: Vec<String>,
+    /// Who else a sentence may be about, and the speaker: whoever is named last before a match is its subject.
+    others: Vec<String>,
+    selves: Vec<String>,
     risks: Vec<RuleFile<Risk>>,
     replies: Vec<RuleFile<Fault>>,
 }
@@ -188,8 +187,8 @@ impl Rules {
             .iter()
             .filter(|(word, _)| runs.iter().any(|run| run.contains(word.as_str())))
             .map(|(_, risk)| (*risk, "letters-apart"));
-        let english = self.english.find(&views, &self.english.risks);
-        let chinese = self.chinese.find(&views, &self.chinese.risks);
+        let english = self.english.risk(&views);
+        let chinese = self.chinese.risk(&views);
         english.into_iter().chain(chinese).chain(joined).max_by_key(|(risk, _)| *risk)
     }
 }
@@ -217,6 +216,8 @@ struct LanguageRules {
     fiction: Regex,
     past: Regex,
     bereaved: Regex,
+    others: Regex,
+    selves: Regex,
     risks: RuleSet<Risk>,
     faults: RuleSet<Fault>,
 }
@@ -233,37 +234,63 @@ impl LanguageRules {
             fiction: language.alternatives(&file.fiction)?,
             past: language.alternatives(&file.past)?,
             bereaved: language.alternatives(&file.bereaved)?,
+            others: language.alternatives(&file.others)?,
+            selves: language.alternatives(&file.selves)?,
             risks: language.rules(file.risks)?,
             faults: language.rules(file.replies)?,
             language: language.language,
         })
     }
 
-    /// The gravest rule of the set that holds in any sentence of any view, with its id.
-    fn find<'a, K: Copy + Ord>(&self, views: &[View], set: &'a RuleSet<K>) -> Option<(K, &'a str)> {
+    /// The most urgent risk in any sentence of any view, with the rule's id. What a sentence tells of somebody else is that
+    /// person's risk, if a rule for others holds too; it is never lost by that.
+    fn risk<'a>(&'a self, views: &[View]) -> Option<(Risk, &'a str)> {
         views
             .iter()
             .flat_map(|view| &view.sentences)
-            .flat_map(|sentence| {
-                let sentence = self.idioms.replace_all(sentence, "_").into_owned();
-                let hits: Vec<usize> = set.any.matches(&sentence).into_iter().collect();
-                hits.into_iter().map(|at| &set.rules[at]).filter(move |rule| self.holds(rule, &sentence))
+            .filter_map(|sentence| {
+                let hits = self.hits(sentence, &self.risks);
+                let of_others = hits.iter().any(|hit| hit.rule.kind == Risk::SomeoneElse);
+                hits.iter()
+                    .filter(|hit| !(of_others && hit.about_another && of_oneself(hit.rule.kind)))
+                    .map(|hit| (hit.rule.kind, hit.rule.id.as_str()))
+                    .reduce(graver)
             })
-            .map(|rule| (rule.kind, rule.id.as_str()))
-            .reduce(|best, next| if next.0 > best.0 { next } else { best })
+            .reduce(graver)
     }
 
-    /// Whether one match of the rule in this sentence is not excused by a guard.
-    fn holds<K>(&self, rule: &Rule<K>, sentence: &str) -> bool {
-        rule.pattern.find_iter(sentence).any(|found| {
-            let before = &sentence[..found.start()];
-            !rule.unless.iter().any(|guard| match guard {
-                Guard::Negated => self.is_negated(before, found.as_str()),
-                Guard::Fiction => self.is_fiction(before),
-                Guard::Past => self.past.is_match(sentence),
-                Guard::Bereaved => self.bereaved.is_match(sentence),
+    /// The gravest fault in any sentence of any view.
+    fn fault(&self, views: &[View]) -> Option<Fault> {
+        let sentences = views.iter().flat_map(|view| &view.sentences);
+        sentences.flat_map(|sentence| self.hits(sentence, &self.faults)).map(|hit| hit.rule.kind).max()
+    }
+
+    /// The rules that hold in this sentence, each with its first match that no guard excuses.
+    fn hits<'a, K>(&self, sentence: &str, set: &'a RuleSet<K>) -> Vec<Hit<'a, K>> {
+        let sentence = self.idioms.replace_all(sentence, "_");
+        let candidates = set.any.matches(&sentence);
+        candidates
+            .into_iter()
+            .filter_map(|at| {
+                let rule = &set.rules[at];
+                let found = rule.pattern.find_iter(&sentence).find(|found| {
+                    let before = &sentence[..found.start()];
+                    !rule.unless.iter().any(|guard| match guard {
+                        Guard::Negated => self.is_negated(before, found.as_str()),
+                        Guard::Fiction => self.is_fiction(before),
+                        Guard::Past => self.past.is_match(&sentence),
+                        Guard::Bereaved => self.bereaved.is_match(&sentence),
+                    })
+                })?;
+                Some(Hit { rule, about_another: self.is_about_another(&sentence[..found.start()]) })
             })
-        })
+            .collect()
+    }
+
+    /// Whether the last person named before a match is not the speaker.
+    fn is_about_another(&self, before: &str) -> bool {
+        let last = |people: &Regex| people.find_iter(before).last().map(|found| found.end());
+        last(&self.others) > last(&self.selves)
     }
 
     /// Whether a negator stands in the match or close before it, in the same clause.
@@ -292,6 +319,20 @@ impl LanguageRules {
         };
         quoted || !speaker
     }
+}
+
+struct Hit<'a, K> {
+    rule: &'a Rule<K>,
+    about_another: bool,
+}
+
+fn graver<'a>(best: (Risk, &'a str), next: (Risk, &'a str)) -> (Risk, &'a str) {
+    if next.0 > best.0 { next } else { best }
+}
+
+/// Risks whose subject is the one in danger.
+fn of_oneself(risk: Risk) -> bool {
+    matches!(risk, Risk::Ideation | Risk::Intent | Risk::SelfInjury)
 }
 
 /// A negator this many words before a match still negates it ("I would never even think of …").
