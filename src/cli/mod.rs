@@ -5,6 +5,7 @@ mod chat;
 mod matching;
 mod model;
 mod open;
+mod page;
 mod paths;
 mod serve;
 mod simulate;

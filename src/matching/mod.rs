@@ -1,8 +1,12 @@
-//! Which character is most likely to help a person, and why.
+//! Which character is most likely to help a person, and why; and who is meant by a name or by words.
 
 mod head;
 mod matcher;
+mod names;
 mod quote;
+mod words;
 
 pub use head::{HeadError, PersonaScoreHead};
 pub use matcher::{MEMORY_SHARE, Match, MatchError, Matcher, Reason, Scale};
+pub use names::{FindError, find};
+pub use words::{Found, search_words};
