@@ -1,5 +1,9 @@
 //! Generates text: the [`Generator`] trait, and the local model that implements it on a thread of its own.
 
+mod detokenizer;
+mod sampler;
+mod stop;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
