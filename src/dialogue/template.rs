@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minijinja::{Environment, Error, ErrorKind, context};
-use serde::Serialize;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, Value as Variable, context};
 use serde_json::Value;
 
 use super::{Prompt, Speaker, Turn, strftime};
@@ -61,7 +61,6 @@ pub struct ChatTemplate {
     takes_system: bool,
 }
 
-#[derive(Serialize)]
 struct Message {
     role: &'static str,
     content: String,
@@ -83,7 +82,7 @@ impl ChatTemplate {
                 None => return Ok(None),
             },
         };
-        let mut special: BTreeSet<String> = WRITTEN_MARKS.map(str::to_owned).into();
+        let mut special = BTreeSet::new();
         special.extend(read_json(&folder.join("tokenizer.json"))?.iter().flat_map(|file| added(&file["added_tokens"])));
         special.extend(added(&config["added_tokens_decoder"]));
         special.extend(config["additional_special_tokens"].as_array().into_iter().flatten().filter_map(token_text));
@@ -102,8 +101,12 @@ impl ChatTemplate {
         special_tokens: impl IntoIterator<Item = String>,
     ) -> Result<Self, TemplateError> {
         let environment = Arc::new(environment(source)?);
-        let mut special: Vec<String> =
-            special_tokens.into_iter().chain([bos_token.clone(), eos_token.clone()]).filter(|t| !t.is_empty()).collect();
+        let mut special: Vec<String> = special_tokens
+            .into_iter()
+            .chain([bos_token.clone(), eos_token.clone()])
+            .filter(|t| !t.is_empty())
+            .collect();
+        special.extend(WRITTEN_MARKS.map(str::to_owned));
         special.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         special.dedup();
         let mut template =
@@ -164,13 +167,17 @@ impl ChatTemplate {
 
     fn render(&self, messages: &[Message]) -> Result<String, TemplateError> {
         let template = self.environment.get_template(NAME)?;
+        let messages: Vec<Variable> = messages
+            .iter()
+            .map(|Message { role, content }| context! { role => *role, content => content.as_str() })
+            .collect();
         Ok(template.render(context! {
             messages,
             add_generation_prompt => true,
             // Templates of models that think aloud leave room for thoughts unless told otherwise.
             enable_thinking => false,
-            bos_token => self.bos_token,
-            eos_token => self.eos_token,
+            bos_token => self.bos_token.as_str(),
+            eos_token => self.eos_token.as_str(),
         })?)
     }
 
@@ -214,8 +221,7 @@ fn system(speaker: Speaker, statement: &str, memory: Option<&Memory>) -> String 
 /// An environment that behaves as the one of `transformers`: blocks trimmed, Python's methods, its two functions.
 fn environment(source: &str) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))

@@ -4,8 +4,9 @@ use tokenizers::Tokenizer;
 
 use super::EngineError;
 
-/// A character of UTF-8 has at most four bytes, so that after four tokens no missing byte can still be on its way.
-const LONGEST_CHARACTER: usize = 4;
+/// A text that ends in a replacement character may be an incomplete character, one the model really wrote, or broken
+/// bytes: it waits for what follows, but not longer than this many tokens.
+const LONGEST_WAIT: usize = 16;
 
 /// The text of one reply, token by token.
 ///
@@ -30,7 +31,7 @@ impl Detokenizer {
         self.window.push(token);
         let text = decode(tokenizer, &self.window)?;
         let incomplete = text.ends_with(char::REPLACEMENT_CHARACTER);
-        if incomplete && self.window.len() - self.written < LONGEST_CHARACTER {
+        if incomplete && self.window.len() - self.written < LONGEST_WAIT {
             return Ok(String::new());
         }
         self.advance(tokenizer, text)

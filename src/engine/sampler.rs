@@ -229,8 +229,7 @@ mod tests {
 
     #[test]
     fn every_step_agrees_with_transformers() {
-        let cases: Vec<Case> =
-            serde_json::from_str(include_str!("../../tests/fixtures/sampler/cases.json")).unwrap();
+        let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/fixtures/sampler/cases.json")).unwrap();
         assert!(cases.len() >= 8);
         for case in cases {
             let mut logits = case.logits.clone();
@@ -290,15 +289,19 @@ mod tests {
     fn draws_follow_the_distribution() {
         let logits = [0.0f32, 1.0, 2.0, 0.5, -1.0, 1.5];
         let expected = probabilities(&logits);
-        let sampling = Sampling { temperature: 1.0, top_p: 1.0, repetition_penalty: 1.0, seed: 7, ..Sampling::default() };
+        let sampling =
+            Sampling { temperature: 1.0, top_p: 1.0, repetition_penalty: 1.0, seed: 7, ..Sampling::default() };
         let mut sampler = Sampler::new(sampling, &[], &[]);
         let draws = 60_000;
         let mut counts = [0f64; 6];
         for _ in 0..draws {
             counts[sampler.next(&mut logits.clone()).unwrap() as usize] += 1.0;
         }
-        let chi_square: f64 =
-            counts.iter().zip(&expected).map(|(n, p)| (n - p * f64::from(draws)).powi(2) / (p * f64::from(draws))).sum();
+        let chi_square: f64 = counts
+            .iter()
+            .zip(&expected)
+            .map(|(n, p)| (n - p * f64::from(draws)).powi(2) / (p * f64::from(draws)))
+            .sum();
         // 99.9 % quantile of chi-square with 5 degrees of freedom.
         assert!(chi_square < 20.52, "{chi_square}");
     }

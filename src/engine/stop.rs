@@ -48,9 +48,10 @@ impl StopGate {
 
 /// Length of the longest end of `text` that is a beginning of `stop`.
 fn longest_beginning(text: &str, stop: &str) -> usize {
-    (1..stop.len().min(text.len() + 1)).rev().find(|&length| {
-        stop.is_char_boundary(length) && text.as_bytes().ends_with(&stop.as_bytes()[..length])
-    }).unwrap_or(0)
+    (1..stop.len().min(text.len() + 1))
+        .rev()
+        .find(|&length| stop.is_char_boundary(length) && text.as_bytes().ends_with(&stop.as_bytes()[..length]))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

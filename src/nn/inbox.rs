@@ -43,11 +43,7 @@ struct State<J> {
 impl<J: Job> Inbox<J> {
     /// An inbox of `limit` places.
     pub fn new(limit: usize) -> Self {
-        Self {
-            state: Mutex::new(State { jobs: VecDeque::new(), open: true }),
-            arrived: Condvar::new(),
-            limit,
-        }
+        Self { state: Mutex::new(State { jobs: VecDeque::new(), open: true }), arrived: Condvar::new(), limit }
     }
 
     /// The number of places.

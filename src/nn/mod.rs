@@ -1,9 +1,11 @@
 //! Tensors: model families, weights, LoRA, devices. Knows nothing that talks.
 
 pub mod cache;
+pub mod compute;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod inbox;
 pub mod llama;
 pub mod rope;
 pub mod weights;
