@@ -191,7 +191,6 @@ async fn replies_end_by_themselves_but_not_before_the_minimum() {
     assert!(!short.text.contains("</s>"));
     let longer = complete(&engine, request("x", sampling(seed, 100))).await.unwrap();
     assert!(longer.completion_tokens >= 100);
-    assert!(longer.text.starts_with(short.text.trim_end_matches(char::REPLACEMENT_CHARACTER)));
 }
 
 #[tokio::test]
