@@ -100,6 +100,16 @@ pub enum NnError {
         /// The type in the file.
         found: String,
     },
+    /// An adapter changes a tensor that the model does not have.
+    #[error("{}: tensor {tensor}: expected {expected}, found no place for it: the adapter is for another model", path.display())]
+    StrayTensor {
+        /// The adapter's file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// What has a place.
+        expected: &'static str,
+    },
     /// A device was asked for that is not there.
     #[error("device {asked}: expected {expected}, found {found}")]
     Device {

@@ -1,36 +1,20 @@
 //! The LLaMA family: embedding, layers of attention and feed-forward, norm, head. One code path trains and infers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
 use super::cache::KvCache;
 use super::config::LlamaConfig;
-use super::device;
 use super::error::NnError;
 use super::rope::{Rope, rotate};
-use super::weights::{self, Weights};
+use super::source::{LoadOptions, Source};
+use super::weights;
 
 /// Standard deviation of fresh weights (LLaMA's `initializer_range`).
 const INIT_STD: f64 = 0.02;
 const WEIGHTS_FILE: &str = "model.safetensors";
-
-/// How a model is loaded.
-#[derive(Clone, Debug)]
-pub struct LoadOptions {
-    /// Where it runs.
-    pub device: Device,
-    /// Number type it computes in; `None` takes what is fastest there ([`device::best_kind`]).
-    pub dtype: Option<Kind>,
-    /// Folder of a PEFT LoRA adapter to merge into the weights.
-    pub adapter: Option<PathBuf>,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self { device: Device::Cpu, dtype: None, adapter: None }
-    }
-}
 
 /// A causal language model of the LLaMA family. It is `Send`, not `Sync`: one thread owns it.
 #[derive(Debug)]
@@ -78,14 +62,14 @@ impl Llama {
     /// Every variant of [`NnError`] but `Device` and `Input`.
     pub fn load(folder: &Path, options: LoadOptions) -> Result<Self, NnError> {
         let config = LlamaConfig::load(folder)?;
-        let weights = Weights::open(folder)?;
-        let kind = options.dtype.unwrap_or_else(|| device::best_kind(options.device));
+        let source = Source::open(folder, &options)?;
         let _no_grad = tch::no_grad_guard();
-        let mut model = Self::build(config, kind, options.device, |name, shape| {
+        let mut model = Self::build(config, source.kind(), source.device(), |name, shape| {
             // Checkpoints of a bare `LlamaModel` have no prefix.
-            let bare = name.strip_prefix("model.").filter(|bare| !weights.contains(name) && weights.contains(bare));
-            weights.tensor(bare.unwrap_or(name), shape, kind, options.device)
+            let bare = name.strip_prefix("model.").filter(|bare| !source.contains(name) && source.contains(bare));
+            source.tensor(bare.unwrap_or(name), shape)
         })?;
+        source.finish()?;
         for layer in &mut model.layers {
             layer.fuse();
         }
@@ -98,6 +82,9 @@ impl Llama {
     /// # Panics
     /// When memory does not suffice.
     pub fn init(config: LlamaConfig, seed: i64, device: Device) -> Self {
+        // libtorch has one random stream for the process: two models made at once would share it.
+        static STREAM: Mutex<()> = Mutex::new(());
+        let _alone = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
         tch::manual_seed(seed);
         let residual = INIT_STD / (2.0 * config.num_hidden_layers as f64).sqrt();
         let fresh = |name: &str, shape: &[i64]| {
