@@ -1,5 +1,7 @@
 //! The local encoder: batches of many callers, pairs, failures; and all-MiniLM-L6-v2 where it is set up.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose preparation fails has failed")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! The local engine on a small model of random weights: replies, limits, cancellation, failures.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose preparation fails has failed")]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -216,6 +218,8 @@ async fn what_cannot_be_done_is_refused_with_numbers() {
     let engine = engine(options());
     let long = engine.generate(request(&"x".repeat(1024), greedy(8))).err();
     assert_eq!(long, Some(EngineError::PromptTooLong { tokens: 1024, limit: 1023 }));
+    let megabytes = engine.generate(request(&"x".repeat(4 << 20), greedy(8))).err();
+    assert_eq!(megabytes, Some(EngineError::PromptTooLong { tokens: 8192, limit: 1023 }));
     let minimum = Sampling { min_new_tokens: 24, max_new_tokens: 24, ..greedy(24) };
     let long = engine.generate(request(&"x".repeat(1001), minimum)).err();
     assert_eq!(long, Some(EngineError::PromptTooLong { tokens: 1001, limit: 1000 }));

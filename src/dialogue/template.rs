@@ -16,6 +16,8 @@ const NAME: &str = "chat";
 const DEFAULT_VARIANT: &str = "default";
 /// Longest file read for a template, in bytes.
 const LONGEST_FILE: u64 = 64 << 20;
+/// Steps a template may take: a long talk takes some ten thousand, an endless loop is stopped.
+const FUEL: u64 = 5_000_000;
 /// Opens a talk for a template that lets the user speak first, when our side has the first word.
 const OPENING: &str = "Hello.";
 /// Asks for the next words when our side also had the last.
@@ -222,6 +224,7 @@ fn system(speaker: Speaker, statement: &str, memory: Option<&Memory>) -> String 
 fn environment(source: &str) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_fuel(Some(FUEL));
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))

@@ -125,6 +125,13 @@ fn broken_templates_and_files_say_what_is_wrong() {
 }
 
 #[test]
+fn a_template_that_does_not_end_is_stopped() {
+    let source = "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}";
+    let error = ChatTemplate::new(source, String::new(), String::new(), []).unwrap_err().to_string();
+    assert!(error.contains("fuel"), "{error}");
+}
+
+#[test]
 fn the_date_is_there_for_templates_that_ask() {
     let source = "{{ strftime_now('%Y') }}{{ messages[0].content }}";
     let year: u32 = text(&template(source), Speaker::Supporter, &[])[..4].parse().unwrap();

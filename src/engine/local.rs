@@ -14,6 +14,9 @@ use crate::dialogue::{Layout, Prompt, TemplateError};
 use crate::nn::inbox::{Inbox, Refused};
 use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Placement, device};
 
+/// No vocabulary in use has a token of more bytes (the longest are runs of spaces).
+const LONGEST_TOKEN: usize = 512;
+
 /// How a model is loaded and served.
 #[derive(Clone, Debug)]
 pub struct LocalOptions {
@@ -240,14 +243,20 @@ impl Generator for LocalEngine {
     }
 
     fn count_tokens(&self, prompt: &Prompt) -> Result<usize, EngineError> {
-        Ok(self.tokens.encode(prompt)?.len())
+        match least_tokens(prompt) {
+            least if least > self.identity.context => Ok(least),
+            _ => Ok(self.tokens.encode(prompt)?.len()),
+        }
     }
 
     fn generate(&self, request: GenerateRequest) -> Result<Reply, EngineError> {
         validate::validate(&request)?;
+        let limit = self.identity.context.saturating_sub(request.sampling.min_new_tokens.max(1));
+        let least = least_tokens(&request.prompt);
+        if least > limit {
+            return Err(EngineError::PromptTooLong { tokens: least, limit });
+        }
         let prompt = self.tokens.encode(&request.prompt)?;
-        let least = request.sampling.min_new_tokens.max(1);
-        let limit = self.identity.context.saturating_sub(least);
         if prompt.len() > limit {
             return Err(EngineError::PromptTooLong { tokens: prompt.len(), limit });
         }
@@ -269,6 +278,11 @@ impl Generator for LocalEngine {
             Err(Refused::Closed(_)) => Err(EngineError::Gone { reason: "its thread ended".into() }),
         }
     }
+}
+
+/// A number of tokens that the prompt has at least, without tokenizing it: megabytes are refused for the price of a look.
+fn least_tokens(prompt: &Prompt) -> usize {
+    prompt.segments.iter().map(String::len).sum::<usize>() / LONGEST_TOKEN
 }
 
 fn folder_name(folder: &Path) -> String {

@@ -124,7 +124,7 @@ fn keep_top_p(logits: &mut [f32], p: f32, candidates: &mut Vec<(f32, u32)>) {
     // the few above it.
     let tail = (1.0 - f64::from(p)) / logits.len() as f64;
     let floor = f64::from(max) + (tail * sum).ln();
-    let share = |logit: f32| f64::from(logit - max).exp() / sum;
+    let share = |logit: f32| f64::from((logit - max).exp()) / sum;
     candidates.clear();
     candidates.extend(logits.iter().zip(0..).filter(|(l, _)| f64::from(**l) >= floor).map(|(&logit, id)| (logit, id)));
     candidates.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -169,7 +169,7 @@ fn draw(logits: &[f32], point: f64) -> Option<u32> {
     let mut passed = 0.0;
     let mut last = None;
     for (id, &logit) in (0..).zip(logits).filter(|(_, logit)| **logit > DROPPED) {
-        passed += f64::from(logit - max).exp();
+        passed += f64::from((logit - max).exp());
         last = Some(id);
         if passed > goal {
             break;
@@ -181,7 +181,7 @@ fn draw(logits: &[f32], point: f64) -> Option<u32> {
 /// The greatest logit, and the sum of `exp(logit - greatest)`.
 fn normaliser(logits: &[f32]) -> (f32, f64) {
     let max = maximum(logits);
-    let sum = logits.iter().filter(|logit| **logit > DROPPED).map(|&logit| f64::from(logit - max).exp()).sum();
+    let sum = logits.iter().filter(|logit| **logit > DROPPED).map(|&logit| f64::from((logit - max).exp())).sum();
     (max, sum)
 }
 
