@@ -42,14 +42,18 @@ enum Action {
         mbti: Option<Mbti>,
     },
     /// Everything about one character
-    #[command(after_help = "Examples:\n  kindred bank show 4\n  kindred bank show \"Soo-ah Baek\"\n  kindred bank show baek --json")]
+    #[command(
+        after_help = "Examples:\n  kindred bank show 4\n  kindred bank show \"Soo-ah Baek\"\n  kindred bank show baek --json"
+    )]
     Show {
         /// Index, name, or a part of the name
         #[arg(value_name = "INDEX|NAME", required = true, num_args = 1..)]
         who: Vec<String>,
     },
     /// Find characters by words, or by meaning
-    #[command(after_help = "Examples:\n  kindred bank search widow garden\n  kindred bank search --meaning \"lost a job late in life\"")]
+    #[command(
+        after_help = "Examples:\n  kindred bank search widow garden\n  kindred bank search --meaning \"lost a job late in life\""
+    )]
     Search {
         /// Words to look for in every field
         #[arg(required = true, num_args = 1..)]
@@ -160,7 +164,9 @@ fn search(bank: &Bank, query: &str, top: usize, json: bool) -> anyhow::Result<()
     }
     if found.is_empty() {
         return print(&wrap(
-            &format!("No character mentions {query:?}. Fewer or shorter words find more; --meaning looks for what is meant."),
+            &format!(
+                "No character mentions {query:?}. Fewer or shorter words find more; --meaning looks for what is meant."
+            ),
             0,
         ));
     }
@@ -181,5 +187,11 @@ fn search(bank: &Bank, query: &str, top: usize, json: bool) -> anyhow::Result<()
 pub(super) fn heading(character: &Character) -> String {
     let profile = &character.profile;
     let age = profile.age.years().map(|years| format!(", {years}")).unwrap_or_default();
-    format!("{:>4}  {}{age}, {} · {}\n", character.index, bold(&cell(&profile.name, 30).trim_end().to_owned()), character.mbti, cell(&profile.job, 30).trim_end())
+    format!(
+        "{:>4}  {}{age}, {} · {}\n",
+        character.index,
+        bold(&cell(&profile.name, 30).trim_end().to_owned()),
+        character.mbti,
+        cell(&profile.job, 30).trim_end()
+    )
 }

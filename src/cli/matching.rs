@@ -116,7 +116,8 @@ pub(super) fn print_matches(bank: &Bank, matches: &[Matched], json: bool) -> any
             out += "\n";
         }
     }
-    out += &dim(&wrap("The characters are software, not people. A similarity says how alike two texts are, no more.", 0));
+    out +=
+        &dim(&wrap("The characters are software, not people. A similarity says how alike two texts are, no more.", 0));
     print(&out)
 }
 

@@ -63,9 +63,7 @@ pub fn search_words(bank: &Bank, query: &str) -> Vec<Found> {
             Found { index: *index, words: hits.len(), score: each.iter().sum(), field, quote }
         })
         .collect();
-    found.sort_by(|a, b| {
-        b.words.cmp(&a.words).then(b.score.total_cmp(&a.score)).then(a.index.cmp(&b.index))
-    });
+    found.sort_by(|a, b| b.words.cmp(&a.words).then(b.score.total_cmp(&a.score)).then(a.index.cmp(&b.index)));
     found
 }
 
@@ -131,13 +129,11 @@ fn fields(character: &Character) -> Vec<Field> {
         ("additional information", &profile.additional_information),
     ];
     fields.extend(told.map(|(name, text)| Field { name, text: text.clone(), weight: 1.0 }));
-    fields.extend(
-        character.seeker_memories().into_iter().map(|memory| Field {
-            name: "memory",
-            text: memory.content,
-            weight: 1.0,
-        }),
-    );
+    fields.extend(character.seeker_memories().into_iter().map(|memory| Field {
+        name: "memory",
+        text: memory.content,
+        weight: 1.0,
+    }));
     fields.extend(profile.extra.values().filter_map(|value| value.as_str()).map(|text| Field {
         name: "profile",
         text: text.to_owned(),
