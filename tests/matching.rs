@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use kindred::encoder::{Embedder, Embedding, EncoderError};
-use kindred::matching::{MEMORY_SHARE, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
+use kindred::matching::{EXPERIENCE_SHARE, KeptEmbeddings, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
 use kindred::persona::{Aspect, Bank};
 
 /// Counts three words; one unit vector a text. Counts what it was asked for.
@@ -60,7 +60,10 @@ async fn shared_experience_leads_and_reasons_are_what_was_measured() {
     let matches = matcher.rank("so much grief", 4).await.unwrap();
     let order: Vec<u32> = matches.iter().map(|matched| matched.index).collect();
     assert_eq!(order, [2, 1, 4, 5], "the memory outweighs the statement; equal ones stand by index");
-    assert!((matches[0].score - MEMORY_SHARE).abs() < 1e-6 && (matches[1].score - (1.0 - MEMORY_SHARE)).abs() < 1e-6);
+    assert!(
+        (matches[0].score - EXPERIENCE_SHARE).abs() < 1e-6
+            && (matches[1].score - (1.0 - EXPERIENCE_SHARE)).abs() < 1e-6
+    );
     assert_eq!(
         matches[0].reasons[0],
         Reason::SharedExperience { aspect: Aspect::GrowthExperience, quote: "He knew grief.".into(), cosine: 1.0 },
@@ -87,10 +90,10 @@ async fn a_trained_head_rates_the_statements_alone() {
 async fn the_bank_is_embedded_once() {
     let words = Arc::new(Words::default());
     let matcher = Matcher::new(&bank(), words.clone(), None).await.unwrap();
-    // Four statements and eight memories: neither tone nor worry.
-    assert_eq!(words.texts.swap(0, Ordering::Relaxed), 12);
+    // Four statements and ten sentences of eight memories: neither tone nor worry.
+    assert_eq!(words.texts.swap(0, Ordering::Relaxed), 14);
     matcher.rank("grief", 1).await.unwrap();
-    assert_eq!(words.texts.load(Ordering::Relaxed), 3, "what was said, and two sentences to quote from");
+    assert_eq!(words.texts.load(Ordering::Relaxed), 1, "what was said, and nothing else");
 }
 
 #[tokio::test]
@@ -121,28 +124,48 @@ fn encoder() -> Option<PathBuf> {
 /// What people might write, and who of the bank that ships has lived something like it (any of these indices).
 const SOUGHT: &str = include_str!("fixtures/matching/sought.jsonl");
 
-#[test]
-fn people_find_those_who_know_what_they_speak_of() {
-    if encoder().is_none() {
-        return;
-    }
+#[tokio::test]
+async fn people_find_those_who_know_what_they_speak_of() {
+    let Some(folder) = encoder() else { return };
+    let encoder = kindred::encoder::open(&folder).unwrap();
+    let bank = Bank::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("bank")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let kept = KeptEmbeddings::new(dir.path().to_owned(), &folder);
+    let matcher = Matcher::new_kept(&bank, encoder.clone(), None, &kept).await.unwrap();
+    let again = Matcher::new_kept(&bank, encoder, None, &kept).await.unwrap();
     let (mut found, mut asked) = (0, 0);
     for line in SOUGHT.lines() {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
-        let out = Command::new(env!("CARGO_BIN_EXE_kindred"))
-            .args(["match", "--json", row["text"].as_str().unwrap()])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        let matches: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-        let proposed: Vec<u64> =
-            matches.as_array().unwrap().iter().map(|row| row["match"]["index"].as_u64().unwrap()).collect();
-        assert_eq!(proposed.len(), 3);
-        let hit = row["any"].as_array().unwrap().iter().any(|index| proposed.contains(&index.as_u64().unwrap()));
-        println!("{} {proposed:?} {}", if hit { "found " } else { "missed" }, row["text"]);
+        let text = row["text"].as_str().unwrap();
+        let matches = matcher.rank(text, 3).await.unwrap();
+        assert_eq!(matches, again.rank(text, 3).await.unwrap(), "kept embeddings rank alike");
+        let proposed: Vec<u32> = matches.iter().map(|matched| matched.index).collect();
+        let hit =
+            row["any"].as_array().unwrap().iter().any(|index| proposed.contains(&(index.as_u64().unwrap() as u32)));
+        println!("{} {proposed:?} {text}", if hit { "found " } else { "missed" });
         asked += 1;
         found += usize::from(hit);
     }
     assert!(found * 4 >= asked * 3, "only {found} of {asked} found somebody who knows");
+}
+
+#[test]
+fn the_command_matches_with_reasons_and_says_what_is_wrong() {
+    let kindred = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_kindred"))
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap()
+    };
+    let out = kindred(&["match", " "]);
+    assert!(out.status.code() == Some(1) && String::from_utf8_lossy(&out.stderr).contains("nothing to match on"));
+    if encoder().is_none() {
+        return;
+    }
+    let out = kindred(&["match", "--json", "--top", "2", "My husband left and the flat is silent."]);
+    let matches: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(matches.as_array().map(Vec::len), Some(2));
+    assert_eq!(matches[0]["match"]["reasons"][0]["kind"], "shared_experience");
+    assert!(matches[0]["match"]["reasons"][0]["quote"].as_str().is_some_and(|quote| !quote.is_empty()));
 }

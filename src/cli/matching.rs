@@ -11,7 +11,7 @@ use serde_json::json;
 use super::bank::{heading, open_bank};
 use super::page::{dim, print, print_json, wrap};
 use super::paths;
-use crate::matching::{Match as Matched, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
+use crate::matching::{KeptEmbeddings, Match as Matched, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
 use crate::persona::Bank;
 use crate::safety;
 
@@ -85,9 +85,10 @@ pub(super) fn rank(
 ) -> anyhow::Result<Vec<Matched>> {
     let folder = paths::encoder();
     let encoder = crate::encoder::open(&folder).with_context(|| missing_encoder(&folder))?;
+    let kept = KeptEmbeddings::new(paths::embeddings(), &folder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;
     let matches = runtime.block_on(async {
-        let matcher = Matcher::new(bank, encoder, head).await?;
+        let matcher = Matcher::new_kept(bank, encoder, head, &kept).await?;
         matcher.rank(about, top).await
     })?;
     Ok(matches)

@@ -48,6 +48,11 @@ pub(super) fn encoder() -> PathBuf {
     cache().join("all-MiniLM-L6-v2")
 }
 
+/// Where the embeddings of banks are kept; they can be deleted at any time.
+pub(super) fn embeddings() -> PathBuf {
+    cache().join("embeddings")
+}
+
 /// Where sessions are kept unless `--data` says otherwise.
 pub(super) fn data() -> PathBuf {
     user().map(|user| user.data_dir().join("kindred")).unwrap_or_else(|| PathBuf::from("data"))

@@ -1,12 +1,14 @@
 //! Which character is most likely to help a person, and why; and who is meant by a name or by words.
 
 mod head;
+mod kept;
 mod matcher;
 mod names;
 mod quote;
 mod words;
 
 pub use head::{HeadError, PersonaScoreHead};
-pub use matcher::{MEMORY_SHARE, Match, MatchError, Matcher, Reason, Scale};
+pub use kept::KeptEmbeddings;
+pub use matcher::{EXPERIENCE_SHARE, Match, MatchError, Matcher, Reason, Scale};
 pub use names::{FindError, find};
 pub use words::{Found, search_words};

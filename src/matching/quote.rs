@@ -1,4 +1,4 @@
-//! Cuts a memory into sentences that can be quoted.
+//! Cuts a text into sentences that can be compared and quoted.
 
 /// Sentences of a text, trimmed, in order. A full stop after a single letter or a short title ends no sentence.
 pub(super) fn sentences(text: &str) -> Vec<&str> {

@@ -1,0 +1,110 @@
+//! Keeps a bank's embeddings on disk, so that a bank is embedded once and not at every start.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use sha2::{Digest as _, Sha256};
+
+/// Changes when the way texts are laid out in the matrix changes.
+const LAYOUT: &str = "kindred bank embeddings 1";
+const TENSOR: &str = "embeddings";
+/// Room for the file's header.
+const HEADER_ROOM: u64 = 4096;
+
+/// Where embeddings are kept and which encoder they are of. What is kept is a copy: a file that is missing, damaged or of
+/// other texts is made anew, and one that can not be written is done without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptEmbeddings {
+    folder: PathBuf,
+    encoder: String,
+}
+
+impl KeptEmbeddings {
+    /// Kept in `folder`, of the encoder in this Hugging Face folder, known by size and time of its weights.
+    pub fn new(folder: PathBuf, encoder: &Path) -> Self {
+        let stamp = fs::metadata(encoder.join("model.safetensors")).ok().map(|weights| {
+            let changed = weights.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            (weights.len(), changed.map(|time| time.as_nanos()))
+        });
+        Self { folder, encoder: format!("{} {stamp:?}", encoder.display()) }
+    }
+
+    /// The file for these texts: named by what it depends on, so that it never has to be invalidated.
+    fn file(&self, texts: &[String], dimension: usize) -> PathBuf {
+        let mut hash = Sha256::new();
+        for part in [LAYOUT, &self.encoder, &dimension.to_string()].into_iter().chain(texts.iter().map(String::as_str))
+        {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let name: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(name + ".safetensors")
+    }
+
+    /// `[texts, dimension]`, row by row, if kept.
+    pub(super) fn read(&self, texts: &[String], dimension: usize) -> Option<Vec<f32>> {
+        let path = self.file(texts, dimension);
+        let expected = (texts.len() * dimension * size_of::<f32>()) as u64;
+        if fs::metadata(&path).ok()?.len() > expected + HEADER_ROOM {
+            return None;
+        }
+        let bytes = fs::read(&path).ok()?;
+        let file = SafeTensors::deserialize(&bytes).ok()?;
+        let tensor = file.tensor(TENSOR).ok()?;
+        if tensor.dtype() != Dtype::F32 || tensor.shape() != [texts.len(), dimension] {
+            return None;
+        }
+        let (numbers, _) = tensor.data().as_chunks::<4>();
+        let matrix: Vec<f32> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        matrix.iter().all(|number| number.is_finite()).then_some(matrix)
+    }
+
+    /// Keeps the matrix; whole or not at all, as it is renamed into place.
+    pub(super) fn write(&self, texts: &[String], dimension: usize, matrix: &[f32]) {
+        let path = self.file(texts, dimension);
+        if let Err(reason) = self.try_write(&path, [texts.len(), dimension], matrix) {
+            tracing::warn!(path = %path.display(), reason, "embeddings are not kept");
+        }
+    }
+
+    fn try_write(&self, path: &Path, shape: [usize; 2], matrix: &[f32]) -> Result<(), String> {
+        let bytes: Vec<u8> = matrix.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).map_err(|error| error.to_string())?;
+        fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
+        // Two processes may write the same file at once: each writes its own, the last rename wins with equal content.
+        let partial = path.with_extension(format!("{}.partial", std::process::id()));
+        safetensors::serialize_to_file([(TENSOR, view)], None, &partial).map_err(|error| error.to_string())?;
+        fs::rename(&partial, path).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_back_what_was_kept_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = KeptEmbeddings::new(dir.path().join("new"), dir.path());
+        let texts = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(kept.read(&texts, 2), None);
+        kept.write(&texts, 2, &[1.0, 0.0, 0.6, 0.8]);
+        assert_eq!(kept.read(&texts, 2), Some(vec![1.0, 0.0, 0.6, 0.8]));
+        assert_eq!(kept.read(&["ab".to_owned(), String::new()], 2), None, "other texts");
+        let other = KeptEmbeddings { encoder: "another".into(), ..kept.clone() };
+        assert_eq!(other.read(&texts, 2), None, "another encoder");
+        fs::write(kept.file(&texts, 2), b"damaged").unwrap();
+        assert_eq!(kept.read(&texts, 2), None);
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_written_is_done_without() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("file"), b"").unwrap();
+        let kept = KeptEmbeddings::new(dir.path().join("file"), dir.path());
+        kept.write(&["a".to_owned()], 1, &[1.0]);
+        assert_eq!(kept.read(&["a".to_owned()], 1), None);
+    }
+}
