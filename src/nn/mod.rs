@@ -3,9 +3,11 @@
 pub mod adapter;
 pub mod bert;
 pub mod cache;
+pub mod compute;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod inbox;
 pub mod inspect;
 mod layer;
 pub mod llama;
