@@ -285,7 +285,8 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_named_and_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open_with(folder.path(), |options| options.pragma("max_page_count", "20")).await.unwrap();
+        let store =
+            SqliteStore::open_with(folder.path(), |options| options.pragma("max_page_count", "20")).await.unwrap();
         let session = store.create_session(1, "").await.unwrap();
         let first = store.append(session.id, NewTurn::typed("kept")).await.unwrap();
         let error = store.append(session.id, NewTurn::typed("x".repeat(200_000))).await.unwrap_err();
