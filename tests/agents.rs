@@ -1,4 +1,5 @@
 //! Live sessions: what is said is stored, answered, stopped, replayed, and survives a restart.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod doubles;
 

@@ -1,4 +1,5 @@
 //! Simulated dialogues: the same seed gives the same bytes, whatever the pace, the interruptions and the failures.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod doubles;
 
