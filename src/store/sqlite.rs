@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -213,8 +213,6 @@ async fn check_version(connection: &mut SqliteConnection, path: &Path) -> Result
     if version >= LEAST_SQLITE {
         return Ok(());
     }
-    // The connection is of no more use; an error while closing changes nothing about the answer.
-    let _ = connection.ping().await;
     let (major, minor, patch) = LEAST_SQLITE;
     Err(StoreError::Open {
         path: path.display().to_string(),

@@ -54,14 +54,24 @@ pub(super) async fn run(mut connection: SqliteConnection, mut changes: mpsc::Rec
     let _ = connection.close().await;
 }
 
+/// One transaction, in plain statements: when a disk is full SQLite rolls back by itself, and sqlx's own count of open
+/// transactions would be wrong from then on.
 async fn commit(connection: &mut SqliteConnection, group: &[Change]) -> Result<Vec<Outcome>, sqlx::Error> {
-    // Dropped on an error, the transaction rolls back.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    let outcomes = apply_all(connection, group).await;
+    if outcomes.is_err() {
+        // Fails where SQLite has rolled back already, which is as well.
+        let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+    }
+    outcomes
+}
+
+async fn apply_all(connection: &mut SqliteConnection, group: &[Change]) -> Result<Vec<Outcome>, sqlx::Error> {
     let mut outcomes = Vec::with_capacity(group.len());
     for change in group {
-        outcomes.push(change.apply(&mut transaction).await?);
+        outcomes.push(change.apply(&mut *connection).await?);
     }
-    transaction.commit().await?;
+    sqlx::query("COMMIT").execute(connection).await?;
     Ok(outcomes)
 }
 
