@@ -2,10 +2,13 @@
 
 mod bank;
 mod chat;
+mod duet;
+mod lines;
 mod matching;
 mod model;
 mod open;
 mod paths;
+mod pick;
 mod serve;
 mod simulate;
 mod train;
