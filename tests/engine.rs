@@ -10,7 +10,7 @@ use kindred::dialogue::{Layout, Prompt, PromptStyle};
 use kindred::engine::{
     Completion, EngineError, Finish, GenerateRequest, Generator, LoadError, LocalEngine, LocalOptions, Piece, Sampling,
 };
-use kindred::nn::{DeviceChoice, Llama, LlamaConfig, LoadOptions};
+use kindred::nn::{DeviceChoice, Llama, LlamaConfig, LoadOptions, Number};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
@@ -54,7 +54,7 @@ fn checkpoint(change: impl FnOnce(&Llama)) -> tempfile::TempDir {
 }
 
 fn options() -> LocalOptions {
-    LocalOptions { device: DeviceChoice::Cpu, dtype: Some(Kind::Float), ..LocalOptions::default() }
+    LocalOptions { device: DeviceChoice::Cpu, dtype: Some(Number::Float32), ..LocalOptions::default() }
 }
 
 fn engine(options: LocalOptions) -> LocalEngine {
@@ -127,7 +127,7 @@ async fn pieces_together_are_the_text_and_the_seed_settles_it() {
 #[tokio::test]
 async fn a_reused_beginning_changes_no_token() {
     let folder = checkpoint(|_| ());
-    for dtype in [Kind::Float, Kind::BFloat16] {
+    for dtype in [Number::Float32, Number::BFloat16] {
         let start = |reuse_prefix| {
             let options = LocalOptions { dtype: Some(dtype), reuse_prefix, ..options() };
             LocalEngine::start(folder.path(), options).unwrap()
@@ -315,7 +315,7 @@ async fn decode_speed() {
     (258..8192).for_each(|id| drop(vocabulary.insert(format!("w{id}"), json!(id))));
     std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
     Llama::init(LlamaConfig::load(folder.path()).unwrap(), 5, Device::Cpu).save(folder.path(), Kind::Float).unwrap();
-    for dtype in [Kind::Float, Kind::BFloat16] {
+    for dtype in [Number::Float32, Number::BFloat16] {
         let engine = LocalEngine::start(folder.path(), LocalOptions { dtype: Some(dtype), ..options() }).unwrap();
         for sampling in [greedy(200), Sampling { min_new_tokens: 200, max_new_tokens: 200, ..Sampling::default() }] {
             for round in 0..3 {

@@ -1,15 +1,293 @@
 //! `kindred chat`: Talk with a character in the terminal.
 
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use futures::StreamExt as _;
+use tokio::sync::mpsc;
+
+use super::duet::{self, Duet};
+use super::lines::{self, Line};
+use super::open::{self, Keep, ModelArgs};
+use super::pick;
+use crate::agents::{EventKind, Kindred, MESSAGE_LIMIT, SessionEvents, Supporter};
+use crate::persona::Memory;
+use crate::store::TurnEnd;
+
+/// What the shell is told after Ctrl-C.
+pub(super) const INTERRUPTED: u8 = 130;
+
+const HELP: &str = "/memory  what the last reply remembered
+/stop    stop the reply
+/end     end the talk
+/help    this list
+Anything else is said. Ctrl-C stops the reply, then leaves.";
 
 /// Talk with a character in the terminal.
+///
+/// Without --with you are matched by the first thing you say. The characters are software, not people, and not therapy.
+/// What is said is forgotten at the end, unless --data names a folder to keep it in.
 #[derive(Debug, Args)]
-pub(super) struct Chat {}
+#[command(after_help = "Examples:
+  kindred chat
+  kindred chat --about \"I lost my job and cannot sleep\"
+  kindred chat --with INFJ
+  kindred chat --with 3 --as supporter        you listen, the character seeks help
+  kindred chat --with 3 --auto --turns 8      two characters talk, you watch
+  echo \"I feel alone\" | kindred chat --with ENFP")]
+pub(super) struct Chat {
+    /// Character to talk with: index, name (or a part of it), or MBTI type
+    #[arg(long, value_name = "WHO")]
+    with: Option<String>,
+    /// What troubles you: you are matched by it, and it is the first thing said
+    #[arg(long, value_name = "TEXT")]
+    about: Option<String>,
+    /// Your side of the talk
+    #[arg(long = "as", value_enum, default_value_t = Side::Seeker)]
+    side: Side,
+    /// Both sides are models; you watch
+    #[arg(long, conflicts_with = "side")]
+    auto: bool,
+    /// The seeking character of --auto: index, name or type [default: another than --with]
+    #[arg(long, value_name = "WHO", requires = "auto")]
+    seeker_is: Option<String>,
+    /// Utterances of --auto
+    #[arg(long, value_name = "T", default_value_t = 12, requires = "auto", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    turns: u16,
+    /// Seed of --auto and --as supporter [default: another each time]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Keep the talk in this data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    models: ModelArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// You say what troubles you; the character listens
+    Seeker,
+    /// The character says what troubles it; you listen
+    Supporter,
+}
 
 impl Chat {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        anyhow::bail!("not written yet")
+        open::quiet_logs();
+        open::block_on(self.chat())
     }
+
+    async fn chat(self) -> anyhow::Result<ExitCode> {
+        // Before the models are loaded: a wrong name must not cost seconds.
+        let bank = self.models.load_bank()?;
+        let with = self.with.as_deref().map(|who| pick::character(&bank, who)).transpose()?;
+        let seeker_is = self.seeker_is.as_deref().map(|who| pick::character(&bank, who)).transpose()?;
+        if let Some(about) = &self.about {
+            crate::agents::check_message(about)?;
+        }
+        let keep = self.data.clone().map_or(Keep::Nothing, Keep::In);
+        let spinner = open::waiting_for("loading the models");
+        let kindred = self.models.open(keep).await;
+        spinner.finish_and_clear();
+        let kindred = kindred?;
+
+        let seed = self.seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u128() as u64);
+        let code = if self.auto {
+            let supporter = match (with, &self.about) {
+                (Some(with), _) => with,
+                (None, Some(about)) => pick::matched(&kindred, about).await?,
+                (None, None) => pick::first_but(&bank, seeker_is),
+            };
+            let seeker = seeker_is.unwrap_or_else(|| pick::first_but(&bank, Some(supporter)));
+            let duet = Duet { kindred: &kindred, seeker, supporter, seed };
+            duet.watch(self.turns.into(), self.about.as_deref()).await
+        } else if self.side == Side::Supporter {
+            let seeker = with.unwrap_or_else(|| pick::first_but(&bank, None));
+            let duet = Duet { kindred: &kindred, seeker, supporter: seeker, seed };
+            duet.listen(lines::standard_input()).await
+        } else {
+            Talk::new(&kindred).run(with, self.about).await
+        };
+        kindred.shutdown().await;
+        code
+    }
+}
+
+/// A person talks, a character listens.
+struct Talk<'a> {
+    kindred: &'a Kindred,
+    lines: mpsc::Receiver<Line>,
+    /// Lines that are typed stop a reply; lines from a pipe wait for its end.
+    typed: bool,
+    replying: bool,
+    remembered: Option<Memory>,
+}
+
+impl<'a> Talk<'a> {
+    fn new(kindred: &'a Kindred) -> Self {
+        let typed = std::io::stdin().is_terminal();
+        Self { kindred, lines: lines::standard_input(), typed, replying: false, remembered: None }
+    }
+
+    async fn run(mut self, with: Option<u32>, about: Option<String>) -> anyhow::Result<ExitCode> {
+        duet::say_what_this_is();
+        let first = match (with, about) {
+            (_, Some(about)) => Some(about),
+            (Some(_), None) => None,
+            (None, None) => {
+                println!("What is on your mind? You will be matched by it.");
+                match self.first_line().await {
+                    Some(line) => Some(line),
+                    None => return Ok(ExitCode::SUCCESS),
+                }
+            }
+        };
+        let supporter = with.map_or(Supporter::Auto, Supporter::Character);
+        let session = self.kindred.open_session(supporter, first.as_deref().unwrap_or_default()).await?;
+        let character = self.kindred.bank().get(session.supporter);
+        let name = character.map_or("?", |character| character.name()).to_owned();
+        if let Some(character) = character {
+            duet::introduce(character, "listens. /help lists what you can do.");
+        }
+        let mut events = self.kindred.events(session.id, None).await?;
+        if let Some(first) = first {
+            self.say(session.id, &first).await;
+        }
+        let code = self.talk(session.id, &name, &mut events).await?;
+        self.kindred.end(session.id).await?;
+        Ok(code)
+    }
+
+    /// The first line that can be said; none if standard input ends before.
+    async fn first_line(&mut self) -> Option<String> {
+        loop {
+            self.prompt();
+            let line = tokio::select! {
+                line = self.lines.recv() => line?,
+                _ = tokio::signal::ctrl_c() => return None,
+            };
+            if let Some(text) = readable(line)
+                && !text.trim().is_empty()
+            {
+                match crate::agents::check_message(&text) {
+                    Ok(text) => return Some(text.to_owned()),
+                    Err(error) => eprintln!("{error}"),
+                }
+            }
+        }
+    }
+
+    async fn talk(&mut self, session: uuid::Uuid, name: &str, events: &mut SessionEvents) -> anyhow::Result<ExitCode> {
+        let mut ended = false;
+        self.prompt();
+        loop {
+            // The end of a pipe waits for the last answer.
+            if ended && !self.replying {
+                return Ok(ExitCode::SUCCESS);
+            }
+            let listening = !ended && (self.typed || !self.replying);
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(event) => self.show(name, event.kind)?,
+                    // So far behind that the agents let go: listen anew.
+                    None => *events = self.kindred.events(session, None).await?,
+                },
+                line = self.lines.recv(), if listening => match line {
+                    None => ended = true,
+                    Some(line) => {
+                        let Some(text) = readable(line) else { self.prompt(); continue };
+                        match text.trim() {
+                            "" => self.prompt(),
+                            "/end" | "/quit" | "/exit" => return Ok(ExitCode::SUCCESS),
+                            "/stop" => { self.kindred.stop(session).await?; }
+                            "/help" => { println!("{HELP}"); self.prompt(); }
+                            "/memory" => { self.show_memory(); self.prompt(); }
+                            command if command.starts_with('/') => {
+                                eprintln!("there is no command {}; /help lists them", duet::printable(command));
+                                self.prompt();
+                            }
+                            text => self.say(session, text).await,
+                        }
+                    }
+                },
+                _ = tokio::signal::ctrl_c() => {
+                    if !self.replying {
+                        println!();
+                        return Ok(ExitCode::from(INTERRUPTED));
+                    }
+                    self.kindred.stop(session).await?;
+                }
+            }
+        }
+    }
+
+    async fn say(&mut self, session: uuid::Uuid, text: &str) {
+        match self.kindred.say(session, text).await {
+            Ok(_) => self.replying = true,
+            Err(error) => {
+                eprintln!("{error}");
+                self.prompt();
+            }
+        }
+    }
+
+    fn show(&mut self, name: &str, event: EventKind) -> std::io::Result<()> {
+        match event {
+            EventKind::ReplyStarted { memory, .. } => {
+                self.remembered = memory;
+                print!("{name}: ");
+            }
+            EventKind::Text { text, .. } => print!("{}", duet::printable(&text)),
+            EventKind::ReplyEnded { end, turn, .. } => {
+                // A stop before the first word was of a reply that a new message replaced, or nothing was to be shown.
+                self.replying = false;
+                match end {
+                    TurnEnd::CutOff if turn.is_some() => println!(" … [stopped]"),
+                    _ => println!(),
+                }
+                self.prompt();
+            }
+            EventKind::Failed { message, .. } => {
+                self.replying = false;
+                eprintln!("\n[no reply: {message}]");
+                self.prompt();
+            }
+            EventKind::Said { .. } => self.replying = true,
+            EventKind::Ended | EventKind::Closing => {}
+        }
+        std::io::stdout().flush()
+    }
+
+    fn show_memory(&self) {
+        match &self.remembered {
+            Some(memory) => println!("[{}] {}", memory.aspect.label(), duet::printable(&memory.content)),
+            None => println!("The last reply was given no memory."),
+        }
+    }
+
+    fn prompt(&self) {
+        if self.typed && !self.replying {
+            print!("you: ");
+            // A prompt that cannot be shown is no loss; words that cannot be are told of where they are printed.
+            let _ = std::io::stdout().flush();
+        }
+    }
+}
+
+/// The text of a line, or none after saying what is wrong with it.
+pub(super) fn readable(line: Line) -> Option<String> {
+    match line {
+        Line::Text(text) => return Some(text),
+        Line::TooLong { bytes } => {
+            eprintln!(
+                "that line has {bytes} bytes and was not sent; at most {MESSAGE_LIMIT} characters can be sent at once"
+            );
+        }
+        Line::NotText => eprintln!("that line is not UTF-8 text and was not sent"),
+        Line::Failed(reason) => eprintln!("standard input failed: {reason}"),
+    }
+    None
 }

@@ -2,11 +2,14 @@
 
 mod bank;
 mod chat;
+mod duet;
+mod lines;
 mod matching;
 mod model;
 mod open;
 mod page;
 mod paths;
+mod pick;
 mod serve;
 mod simulate;
 mod train;

@@ -12,7 +12,7 @@ use super::inputs::{HistoryCut, Inputs, PairCompat, Row};
 use super::worker::{Answer, Job, Wanted, Worker};
 use super::{Embedder, Embedding, EncoderError, PairScorer};
 use crate::nn::inbox::{Inbox, Refused};
-use crate::nn::{Bert, BertInput, DeviceChoice, LoadOptions, NnError, Placement, device};
+use crate::nn::{Bert, BertInput, DeviceChoice, LoadOptions, NnError, Number, Placement, device};
 
 /// How an encoder is loaded and served.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct EncoderOptions {
     /// Where it runs.
     pub device: DeviceChoice,
     /// Number type it computes in. Float32 by default: similar sentences differ in the third digit.
-    pub dtype: Kind,
+    pub dtype: Number,
     /// Most tokens of a text to embed (all-MiniLM-L6-v2 was trained for 256).
     pub max_tokens: usize,
     /// Most tokens of a pair to score.
@@ -37,7 +37,7 @@ impl Default for EncoderOptions {
     fn default() -> Self {
         Self {
             device: DeviceChoice::default(),
-            dtype: Kind::Float,
+            dtype: Number::Float32,
             max_tokens: 256,
             max_pair_tokens: 512,
             compat: PairCompat::default(),
@@ -106,10 +106,10 @@ impl LocalEncoder {
     /// # Errors
     /// See [`LoadError`].
     pub fn start(folder: &Path, options: EncoderOptions) -> Result<Self, LoadError> {
-        let placement = Placement::choose(options.device)?;
+        let placement = Placement::choose(options.device)?.with_dtype(Some(options.dtype));
         let inputs = Arc::new(Inputs::load(folder)?);
         let inbox = Arc::new(Inbox::new(options.max_waiting));
-        let load = LoadOptions { device: placement.device, dtype: Some(options.dtype), adapter: None };
+        let load = LoadOptions { device: placement.device, dtype: Some(placement.kind), adapter: None };
         let name = folder.file_name().map_or_else(|| "encoder".into(), |name| name.to_string_lossy().into_owned());
         let (ready, loaded) = mpsc::sync_channel(1);
         let thread = {
@@ -122,7 +122,7 @@ impl LocalEncoder {
         let shape: Shape = loaded
             .recv()
             .unwrap_or_else(|_| Err(LoadError::Thread { reason: "it ended while it loaded the encoder".into() }))?;
-        let dtype = device::kind_name(options.dtype);
+        let dtype = device::kind_name(placement.kind);
         tracing::info!(encoder = name, dtype, reason = placement.reason, "encoder loaded");
         Ok(Self { inputs, inbox, options, shape, thread: Some(thread) })
     }

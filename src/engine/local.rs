@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use tch::Kind;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::runner::{Job, Runner};
@@ -12,7 +11,7 @@ use super::tokens::Tokens;
 use super::{EngineError, GenerateRequest, Generator, ModelIdentity, Reply, folder, validate};
 use crate::dialogue::{Layout, Prompt, TemplateError};
 use crate::nn::inbox::{Inbox, Refused};
-use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Placement, device};
+use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Number, Placement, device};
 
 /// No vocabulary in use has a token of more bytes (the longest are runs of spaces).
 const LONGEST_TOKEN: usize = 512;
@@ -23,7 +22,7 @@ pub struct LocalOptions {
     /// Where it runs.
     pub device: DeviceChoice,
     /// Number type of its weights; `None` takes the fastest of the device.
-    pub dtype: Option<Kind>,
+    pub dtype: Option<Number>,
     /// Folder of a PEFT LoRA adapter.
     pub adapter: Option<PathBuf>,
     /// How it is called; `None` takes the folder's name.
@@ -122,7 +121,7 @@ impl LocalEngine {
     /// # Errors
     /// See [`LoadError`].
     pub fn start(folder: &Path, options: LocalOptions) -> Result<Self, LoadError> {
-        let placement = Placement::choose(options.device)?;
+        let placement = Placement::choose(options.device)?.with_dtype(options.dtype);
         // The cheap files first, so that a mistake there does not wait for the weights.
         let tokens = Arc::new(Tokens::load(folder)?);
         let layout = match options.layout {
@@ -131,11 +130,8 @@ impl LocalEngine {
         };
         let name = options.name.unwrap_or_else(|| folder_name(folder));
         let inbox = Arc::new(Inbox::new(options.max_waiting));
-        let load = LoadOptions {
-            device: placement.device,
-            dtype: Some(options.dtype.unwrap_or(placement.kind)),
-            adapter: options.adapter.clone(),
-        };
+        let load =
+            LoadOptions { device: placement.device, dtype: Some(placement.kind), adapter: options.adapter.clone() };
         let workplace = Workplace {
             folder: folder.to_owned(),
             load,

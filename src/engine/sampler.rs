@@ -224,7 +224,7 @@ mod tests {
 
     fn probabilities(logits: &[f32]) -> Vec<f64> {
         let (max, sum) = normaliser(logits);
-        logits.iter().map(|&logit| f64::from(logit - max).exp() / sum).collect()
+        logits.iter().map(|&logit| f64::from((logit - max).exp()) / sum).collect()
     }
 
     #[test]
