@@ -11,9 +11,9 @@ use super::paths;
 use crate::agents::{Kindred, Limits, Parts};
 use crate::encoder::{Embedder, EncoderOptions, LocalEncoder};
 use crate::engine::{Generator, LocalEngine, LocalOptions, Sampling};
-use crate::matching::Matcher;
+use crate::matching::{KeptEmbeddings, Matcher};
 use crate::memory::{MemorySelector, PairHistory};
-use crate::nn::DeviceChoice;
+use crate::nn::{DeviceChoice, Number};
 use crate::persona::Bank;
 use crate::store::{SqliteStore, Store, VolatileStore};
 
@@ -110,7 +110,8 @@ impl ModelArgs {
         let loaded =
             tokio::task::spawn_blocking(move || arguments.load()).await.context("loading the models broke off")?;
         let Loaded { supporter, seeker, encoder, selector } = loaded?;
-        let matcher = Matcher::new(&bank, encoder, None).await.context("cannot embed the bank")?;
+        let kept = KeptEmbeddings::new(paths::embeddings(), &self.encoder.clone().unwrap_or_else(paths::encoder));
+        let matcher = Matcher::new_kept(&bank, encoder, None, &kept).await.context("cannot embed the bank")?;
         let parts = Parts {
             bank,
             supporter,
@@ -178,8 +179,8 @@ impl ModelArgs {
             device: self.device.into(),
             dtype: match self.dtype {
                 Dtype::Auto => None,
-                Dtype::Float32 => Some(tch::Kind::Float),
-                Dtype::Bfloat16 => Some(tch::Kind::BFloat16),
+                Dtype::Float32 => Some(Number::Float32),
+                Dtype::Bfloat16 => Some(Number::BFloat16),
             },
             adapter: adapter.map(Path::to_owned),
             ..LocalOptions::default()
