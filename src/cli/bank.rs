@@ -97,12 +97,12 @@ fn list(bank: &Bank, mbti: Option<Mbti>, json: bool) -> anyhow::Result<()> {
     if json {
         return print_json(&listed.iter().map(|character| summary(character)).collect::<Vec<_>>());
     }
-    let mut out = dim(&line("index", "type", "name", "age", "region", "work")) + "\n";
+    let mut out = dim(&line(["index", "type", "name", "age", "region", "work"])) + "\n";
     for character in &listed {
         let profile = &character.profile;
         let age = profile.age.years().map(|years| years.to_string()).unwrap_or_default();
         let index = character.index.to_string();
-        out += line(&index, character.mbti.as_str(), &profile.name, &age, &profile.region, &profile.job).trim_end();
+        out += line([&index, character.mbti.as_str(), &profile.name, &age, &profile.region, &profile.job]).trim_end();
         out += "\n";
     }
     out += &dim(&match (listed.len(), mbti) {
@@ -114,7 +114,7 @@ fn list(bank: &Bank, mbti: Option<Mbti>, json: bool) -> anyhow::Result<()> {
 }
 
 /// A line of the list: columns that fill [`WIDTH`].
-fn line(index: &str, mbti: &str, name: &str, age: &str, region: &str, job: &str) -> String {
+fn line([index, mbti, name, age, region, job]: [&str; 6]) -> String {
     const NAME: usize = 20;
     const REGION: usize = 20;
     const JOB: usize = WIDTH - 5 - 1 - 4 - 2 - NAME - 1 - 3 - 2 - REGION - 1;
@@ -190,7 +190,7 @@ pub(super) fn heading(character: &Character) -> String {
     format!(
         "{:>4}  {}{age}, {} · {}\n",
         character.index,
-        bold(&cell(&profile.name, 30).trim_end().to_owned()),
+        bold(cell(&profile.name, 30).trim_end()),
         character.mbti,
         cell(&profile.job, 30).trim_end()
     )

@@ -43,9 +43,9 @@ mod tests {
         let mut said = vec![hobby.clone(), home.clone(), hobby.clone(), home.clone()];
         assert_eq!(resting(&said), []);
         said.push(hobby.clone());
-        assert_eq!(resting(&said), [hobby.clone()]);
+        assert_eq!(resting(&said), vec![hobby.clone()]);
         said.push(home.clone());
-        assert_eq!(resting(&said), [home.clone()], "the oldest hobby fell out of the window, home now fills it");
+        assert_eq!(resting(&said), vec![home.clone()], "the oldest hobby fell out of the window, home now fills it");
         said.extend([Aspect::EmotionalState, Aspect::EmotionalState, Aspect::Other("dream".into())]);
         assert_eq!(resting(&said), []);
     }

@@ -140,6 +140,8 @@ struct LanguageFile {
     bridges: Vec<String>,
     fiction: Vec<String>,
     past: Vec<String>,
+    /// The past is back: it excuses nothing.
+    present: Vec<String>,
     bereaved: Vec<String>,
     /// Who else a sentence may be about, and the speaker: whoever is named last before a match is its subject.
     others: Vec<String>,
@@ -215,6 +217,7 @@ struct LanguageRules {
     bridges: Regex,
     fiction: Regex,
     past: Regex,
+    present: Regex,
     bereaved: Regex,
     others: Regex,
     selves: Regex,
@@ -233,6 +236,7 @@ impl LanguageRules {
             bridges: language.alternatives(&file.bridges)?,
             fiction: language.alternatives(&file.fiction)?,
             past: language.alternatives(&file.past)?,
+            present: language.alternatives(&file.present)?,
             bereaved: language.alternatives(&file.bereaved)?,
             others: language.alternatives(&file.others)?,
             selves: language.alternatives(&file.selves)?,
@@ -278,7 +282,7 @@ impl LanguageRules {
                     !rule.unless.iter().any(|guard| match guard {
                         Guard::Negated => self.is_negated(before, found.as_str()),
                         Guard::Fiction => self.is_fiction(before),
-                        Guard::Past => self.past.is_match(&sentence),
+                        Guard::Past => self.past.is_match(&sentence) && !self.present.is_match(&sentence),
                         Guard::Bereaved => self.bereaved.is_match(&sentence),
                     })
                 })?;
