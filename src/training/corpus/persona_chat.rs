@@ -1,0 +1,143 @@
+//! Synthetic-Persona-Chat (CSV: user 1 personas, user 2 personas, conversation).
+//!
+//! A user's sentences become its statement, in the second person; the sentence that a turn says most of becomes that
+//! turn's memory, so that replies learn to use a memory that they are given.
+
+use std::path::Path;
+
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Content, Conversation, Document, Source, text};
+use crate::dialogue::{Speaker, Turn};
+use crate::persona::{Aspect, Memory};
+use crate::training::TrainingError;
+
+/// Talks shorter than this teach only greetings.
+const FEWEST_TURNS: usize = 6;
+/// Share of a memory's content words that a turn must say to count as using it.
+const USED: f64 = 0.34;
+/// Drawn names; the data set has none, while statements in the bank begin with one.
+const NAMES: [&str; 24] = [
+    "Ana", "Ben", "Carla", "Dan", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Kira", "Liam", "Mina", "Noor", "Omar",
+    "Petra", "Quinn", "Rosa", "Sam", "Tara", "Uma", "Viktor", "Wendy", "Yusuf",
+];
+
+pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
+    let mut reader = csv::ReaderBuilder::new()
+        .from_path(path)
+        .map_err(|error| TrainingError::row(path, 1, error.to_string()))?;
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut out = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(|error| {
+            let line = error.position().map_or(0, csv::Position::line);
+            TrainingError::row(path, line, error.to_string())
+        })?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let (Some(first), Some(second), Some(talk)) = (row.get(0), row.get(1), row.get(2)) else {
+            return Err(TrainingError::row(path, line, format!("expected 3 fields, found {}", row.len())));
+        };
+        // Which of the two is in need is not in the data: drawn.
+        let swapped = rng.random_bool(0.5);
+        let turns = talk
+            .lines()
+            .filter(|said| !said.trim().is_empty())
+            .map(|said| {
+                let (is_first, rest) = if let Some(rest) = said.strip_prefix("User 1:") {
+                    (true, rest)
+                } else if let Some(rest) = said.strip_prefix("User 2:") {
+                    (false, rest)
+                } else {
+                    return Err(TrainingError::row(path, line, format!("expected \"User 1:\" or \"User 2:\", found {said:?}")));
+                };
+                let speaker = if is_first == swapped { Speaker::Supporter } else { Speaker::Seeker };
+                Ok((speaker, rest.to_owned()))
+            })
+            .collect::<Result<Vec<_>, _>>();
+        // Some rows of the published file hold notes between the turns; they are skipped, not fatal.
+        let Ok(turns) = turns else { continue };
+        let (seeker, supporter) = if swapped { (second, first) } else { (first, second) };
+        let sides = [persona(seeker), persona(supporter)];
+        let Some(turns) = tidy(&turns, &sides) else { continue };
+        out.push(Document {
+            source: Source::SyntheticPersonaChat,
+            group: format!("persona {first}"),
+            content: Content::Conversation(Conversation {
+                seeker_statement: statement(&sides[0], &mut rng),
+                supporter_statement: statement(&sides[1], &mut rng),
+                turns,
+            }),
+        });
+    }
+    Ok(out)
+}
+
+fn persona(field: &str) -> Vec<String> {
+    field.lines().filter_map(text::clean).map(|sentence| text::to_second_person(&sentence)).collect()
+}
+
+fn statement(persona: &[String], rng: &mut ChaCha8Rng) -> String {
+    let mut out = String::new();
+    if rng.random_bool(0.7) {
+        let name = NAMES.choose(rng).unwrap_or(&NAMES[0]);
+        let age = rng.random_range(18..75);
+        out = match rng.random_range(0..3) {
+            0 => format!("You are {name}, a {age}-year-old. "),
+            1 => format!("You are {name}. You are {age} years old. "),
+            _ => format!("You are {name}, {age} years old. "),
+        };
+    }
+    out + &persona.join(" ")
+}
+
+/// Clean turns without the greetings and the goodbyes, each with the memory it uses.
+fn tidy(turns: &[(Speaker, String)], sides: &[Vec<String>; 2]) -> Option<Vec<Turn>> {
+    let mut out: Vec<Turn> = Vec::with_capacity(turns.len());
+    for (speaker, said) in turns {
+        let said = text::clean(said)?;
+        if out.is_empty() && is_greeting(&said) {
+            continue;
+        }
+        if out.last().is_some_and(|last| last.speaker == *speaker) {
+            return None;
+        }
+        let side = &sides[usize::from(*speaker == Speaker::Supporter)];
+        let memory = used(&said, side)
+            .map(|content| Memory { aspect: Aspect::AdditionalInformation, content: content.to_owned() });
+        out.push(Turn { memory, ..Turn::new(*speaker, said) });
+    }
+    if let Some(end) = out.iter().position(|turn| is_goodbye(&turn.text)) {
+        out.truncate(end + 1);
+    }
+    (out.len() >= FEWEST_TURNS).then_some(out)
+}
+
+fn is_greeting(said: &str) -> bool {
+    let low = said.to_ascii_lowercase();
+    text::words(said) <= 8 && ["hi", "hello", "hey", "good"].iter().any(|word| low.starts_with(word))
+        || low.starts_with("i'm doing") || low.starts_with("i'm good") || low.starts_with("i am good")
+}
+
+fn is_goodbye(said: &str) -> bool {
+    let low = said.to_ascii_lowercase();
+    ["nice talking to you", "nice chatting", "great talking", "have a nice day", "have a great day", "have a good day", "bye"]
+        .iter()
+        .any(|words| low.contains(words))
+}
+
+/// The sentence of the persona that a turn says most of, if it says enough.
+fn used<'a>(said: &str, persona: &'a [String]) -> Option<&'a str> {
+    let said = text::content_words(said);
+    persona
+        .iter()
+        .filter_map(|sentence| {
+            let sentence_words = text::content_words(sentence);
+            let shared = sentence_words.intersection(&said).count();
+            let share = shared as f64 / sentence_words.len().max(1) as f64;
+            (shared > 0 && share >= USED).then_some((share, sentence.as_str()))
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, sentence)| sentence)
+}
