@@ -199,6 +199,9 @@ struct TrainLm {
     /// Processor threads [default: all cores].
     #[arg(long)]
     threads: Option<i32>,
+    /// Change between all threads and one, whichever is faster beside the machine's other work.
+    #[arg(long)]
+    adapt_threads: bool,
 }
 
 impl Train {
@@ -290,6 +293,9 @@ impl TrainLm {
             trainer.parameters() as f64 / 1e6,
             trainer.place().step
         );
+        if self.adapt_threads {
+            trainer.adapt_threads();
+        }
         let stop = Arc::new(AtomicBool::new(false));
         stop_on_interrupt(&stop)?;
         let bar = ProgressBar::new(1000);
@@ -328,7 +334,8 @@ fn show(bar: &ProgressBar, event: &Event) {
             }
         }
         Event::Valid { step, losses, sample } => {
-            let losses: Vec<String> = losses.iter().map(|(source, loss)| format!("{} {loss:.3}", source.as_str())).collect();
+            let losses: Vec<String> =
+                losses.iter().map(|(source, loss)| format!("{} {loss:.3}", source.as_str())).collect();
             line(format!("step {step} valid: {}\n  says: {sample}", losses.join(", ")));
         }
         Event::Saved { step } => line(format!("step {step} saved")),

@@ -103,10 +103,12 @@ pub fn load(
     let path = folder.join(PLACE);
     let text = fs::read_to_string(&path).map_err(TrainingError::io(&path))?;
     let place = serde_json::from_str(&text).map_err(|error| wrong(format!("{PLACE}: {error}")))?;
-    let read = |name: &str| Tensor::read_safetensors(folder.join(name)).map_err(|error| wrong(format!("{name}: {error}")));
+    let read =
+        |name: &str| Tensor::read_safetensors(folder.join(name)).map_err(|error| wrong(format!("{name}: {error}")));
     let weights = read(WEIGHTS)?;
     for (name, weight) in parameters {
-        let (_, kept) = weights.iter().find(|(key, _)| key == name).ok_or_else(|| wrong(format!("no tensor {name}")))?;
+        let (_, kept) =
+            weights.iter().find(|(key, _)| key == name).ok_or_else(|| wrong(format!("no tensor {name}")))?;
         fill(weight, kept, name).map_err(wrong)?;
     }
     optimizer.restore(&read(MOMENTS)?).map_err(wrong)?;

@@ -18,6 +18,7 @@ use super::optimizer::Optimizer;
 use super::run::{Record, Run, checksum};
 use super::schedule::Schedule;
 use super::settings::{Length, LmSettings};
+use super::threads::Threads;
 use super::tokenizer::{self, BOS, EOS, PAD, special};
 use super::{TrainingError, probe};
 use crate::nn::Llama;
@@ -78,6 +79,7 @@ pub struct Trainer {
     train: Vec<Document>,
     valid: Vec<(Source, Vec<Batch>)>,
     place: Place,
+    adapt: bool,
 }
 
 impl Trainer {
@@ -118,7 +120,10 @@ impl Trainer {
         let (run, mut record) = Run::open(folder)?;
         let same = record.files == corpus.files;
         if !same && !new_data {
-            let reason = format!("the data changed since the run began ({}); --new-data goes on with what is there now", difference(&record.files, &corpus.files));
+            let reason = format!(
+                "the data changed since the run began ({}); --new-data goes on with what is there now",
+                difference(&record.files, &corpus.files)
+            );
             return Err(TrainingError::Run { path: folder.to_owned(), reason });
         }
         change(&mut record.settings);
@@ -158,7 +163,26 @@ impl Trainer {
         let (train, valid) = corpus.split(settings.valid_share, settings.seed);
         let valid = valid_batches(&valid, &settings, &tokenizer)?;
         let examples = Examples::new(tokenizer.clone(), settings.weights, settings.longest)?;
-        Ok(Self { run, settings, tokenizer, pad, model, optimizer, examples, train, valid, place: Place::default() })
+        Ok(Self {
+            run,
+            settings,
+            tokenizer,
+            pad,
+            model,
+            optimizer,
+            examples,
+            train,
+            valid,
+            place: Place::default(),
+            adapt: false,
+        })
+    }
+
+    /// Lets the run choose, now and then, between all its threads and one: on a machine that is busy with other work,
+    /// threads that wait for one another are slower than one alone. The results then depend on the machine's load in
+    /// their last digits.
+    pub fn adapt_threads(&mut self) {
+        self.adapt = true;
     }
 
     /// How many numbers the model learns.
@@ -183,6 +207,7 @@ impl Trainer {
             Length::Epochs(epochs) => Some((batches.len() as f64 * epochs).ceil() as u64),
             Length::Minutes(_) => None,
         };
+        let mut threads = self.adapt.then(|| Threads::new(tch::get_num_threads()));
         let before = self.place.seconds;
         let start = Instant::now();
         let mut saved = start;
@@ -213,6 +238,9 @@ impl Trainer {
                 batches = self.epoch()?;
             }
             let batch = &batches[self.place.batch];
+            if let Some(threads) = &mut threads {
+                tch::set_num_threads(threads.choose(self.place.step));
+            }
             let step_start = Instant::now();
             let rate = schedule.rate(self.place.step, done);
             let (loss, _) = probe::loss(&self.model, &batch.tensors(self.pad, self.model.device()));
@@ -223,6 +251,9 @@ impl Trainer {
             loss.backward();
             let gradient = self.optimizer.step(rate);
             let speed = batch.tokens() as f64 / step_start.elapsed().as_secs_f64();
+            if let Some(threads) = &mut threads {
+                threads.observe(speed);
+            }
             self.place.step += 1;
             self.place.batch += 1;
             self.place.tokens += batch.tokens() as u64;

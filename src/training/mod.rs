@@ -14,6 +14,7 @@ pub mod probe;
 pub mod run;
 pub mod schedule;
 pub mod settings;
+mod threads;
 pub mod tokenizer;
 
 pub use error::TrainingError;

@@ -7,8 +7,6 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::TrainingError;
-
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.95;
 const EPS: f64 = 1e-8;
@@ -68,7 +66,8 @@ impl Optimizer {
     pub fn step(&mut self, rate: f64) -> f64 {
         tch::no_grad(|| {
             let gradients: Vec<Tensor> = self.slots.iter().map(|slot| slot.weight.grad()).collect();
-            let squares: Vec<Tensor> = gradients.iter().filter(|g| g.defined()).map(|g| g.square().sum(Kind::Float)).collect();
+            let squares: Vec<Tensor> =
+                gradients.iter().filter(|g| g.defined()).map(|g| g.square().sum(Kind::Float)).collect();
             let norm = Tensor::stack(&squares, 0).sum(Kind::Double).sqrt().double_value(&[]);
             let scale = if norm > self.clip { self.clip / norm } else { 1.0 };
             self.steps += 1;
@@ -129,11 +128,11 @@ impl Slot {
             Some(second) => {
                 let _ = self.first.lerp_(gradient, 1.0 - BETA1);
                 let _ = second.g_mul_scalar_(BETA2);
-                let _ = second.addcmul_(gradient, gradient, 1.0 - BETA2);
+                let _ = second.addcmul_(&(gradient * (1.0 - BETA2)), gradient);
                 let steps = steps as f64;
                 let (fix1, fix2) = (1.0 - BETA1.powf(steps), 1.0 - BETA2.powf(steps));
                 let spread = (second.sqrt() / fix2.sqrt()).g_add_scalar_(EPS);
-                let _ = self.weight.addcdiv_(&self.first, &spread, -rate / fix1);
+                let _ = self.weight.addcdiv_(&(&self.first * (-rate / fix1)), &spread);
             }
             None => {
                 let _ = self.first.lerp_(gradient, 1.0 - MOMENTUM);

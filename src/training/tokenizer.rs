@@ -99,8 +99,8 @@ pub fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<(), TrainingError> {
 /// A missing or damaged file.
 pub fn load(folder: &Path) -> Result<Tokenizer, TrainingError> {
     let path = folder.join("tokenizer.json");
-    let mut tokenizer =
-        Tokenizer::from_file(&path).map_err(|error| TrainingError::Tokenizer(format!("{}: {error}", path.display())))?;
+    let mut tokenizer = Tokenizer::from_file(&path)
+        .map_err(|error| TrainingError::Tokenizer(format!("{}: {error}", path.display())))?;
     tokenizer.set_encode_special_tokens(true);
     Ok(tokenizer)
 }
@@ -110,5 +110,7 @@ pub fn load(folder: &Path) -> Result<Tokenizer, TrainingError> {
 /// # Errors
 /// A tokenizer without it.
 pub fn special(tokenizer: &Tokenizer, token: &str) -> Result<u32, TrainingError> {
-    tokenizer.token_to_id(token).ok_or_else(|| TrainingError::Tokenizer(format!("expected the special token {token}, found none")))
+    tokenizer
+        .token_to_id(token)
+        .ok_or_else(|| TrainingError::Tokenizer(format!("expected the special token {token}, found none")))
 }

@@ -31,9 +31,8 @@ struct Row {
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .from_path(path)
-        .map_err(|error| TrainingError::row(path, 1, error.to_string()))?;
+    let mut reader =
+        csv::ReaderBuilder::new().from_path(path).map_err(|error| TrainingError::row(path, 1, error.to_string()))?;
     let mut out = Vec::new();
     let mut last_question = String::new();
     for row in reader.deserialize::<Row>() {
@@ -41,7 +40,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
             let line = error.position().map_or(0, csv::Position::line);
             TrainingError::row(path, line, error.to_string())
         })?;
-        let question = if text::words(&row.question) < 5 { format!("{} {}", row.title, row.question) } else { row.question };
+        let question =
+            if text::words(&row.question) < 5 { format!("{} {}", row.title, row.question) } else { row.question };
         let Some(question) = text::clean(&question) else { continue };
         let group = format!("question {}", row.question_id);
         let asked = shorten(&question);
@@ -114,9 +114,27 @@ fn shorten(question: &str) -> String {
 fn is_sayable(sentence: &str) -> bool {
     let low = sentence.to_ascii_lowercase();
     let professional = [
-        "therap", "counsel", "psycholog", "psychiat", "client", "my practice", "licens", "clinic", "diagnos", "session",
-        "your question", "for reaching out", "this site", "medication", "hotline", "my name is", "contact me", "call me",
-        "email", "book", "article",
+        "therap",
+        "counsel",
+        "psycholog",
+        "psychiat",
+        "client",
+        "my practice",
+        "licens",
+        "clinic",
+        "diagnos",
+        "session",
+        "your question",
+        "for reaching out",
+        "this site",
+        "medication",
+        "hotline",
+        "my name is",
+        "contact me",
+        "call me",
+        "email",
+        "book",
+        "article",
     ];
     !professional.iter().any(|word| low.contains(word)) && sentence.len() > 3
 }

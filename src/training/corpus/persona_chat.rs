@@ -20,14 +20,13 @@ const FEWEST_TURNS: usize = 6;
 const USED: f64 = 0.34;
 /// Drawn names; the data set has none, while statements in the bank begin with one.
 const NAMES: [&str; 24] = [
-    "Ana", "Ben", "Carla", "Dan", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Kira", "Liam", "Mina", "Noor", "Omar",
-    "Petra", "Quinn", "Rosa", "Sam", "Tara", "Uma", "Viktor", "Wendy", "Yusuf",
+    "Ana", "Ben", "Carla", "Dan", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Kira", "Liam", "Mina", "Noor",
+    "Omar", "Petra", "Quinn", "Rosa", "Sam", "Tara", "Uma", "Viktor", "Wendy", "Yusuf",
 ];
 
 pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .from_path(path)
-        .map_err(|error| TrainingError::row(path, 1, error.to_string()))?;
+    let mut reader =
+        csv::ReaderBuilder::new().from_path(path).map_err(|error| TrainingError::row(path, 1, error.to_string()))?;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut out = Vec::new();
     for row in reader.records() {
@@ -41,23 +40,19 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
         };
         // Which of the two is in need is not in the data: drawn.
         let swapped = rng.random_bool(0.5);
-        let turns = talk
+        // Some talks hold notes between the turns ("[A few minutes later]"): what stands before them is kept.
+        let turns: Vec<(Speaker, String)> = talk
             .lines()
             .filter(|said| !said.trim().is_empty())
-            .map(|said| {
-                let (is_first, rest) = if let Some(rest) = said.strip_prefix("User 1:") {
-                    (true, rest)
-                } else if let Some(rest) = said.strip_prefix("User 2:") {
-                    (false, rest)
-                } else {
-                    return Err(TrainingError::row(path, line, format!("expected \"User 1:\" or \"User 2:\", found {said:?}")));
+            .map_while(|said| {
+                let (is_first, rest) = match said.strip_prefix("User 1:") {
+                    Some(rest) => (true, rest),
+                    None => (false, said.strip_prefix("User 2:")?),
                 };
                 let speaker = if is_first == swapped { Speaker::Supporter } else { Speaker::Seeker };
-                Ok((speaker, rest.to_owned()))
+                Some((speaker, rest.to_owned()))
             })
-            .collect::<Result<Vec<_>, _>>();
-        // Some rows of the published file hold notes between the turns; they are skipped, not fatal.
-        let Ok(turns) = turns else { continue };
+            .collect();
         let (seeker, supporter) = if swapped { (second, first) } else { (first, second) };
         let sides = [persona(seeker), persona(supporter)];
         let Some(turns) = tidy(&turns, &sides) else { continue };
@@ -92,39 +87,50 @@ fn statement(persona: &[String], rng: &mut ChaCha8Rng) -> String {
     out + &persona.join(" ")
 }
 
-/// Clean turns without the greetings and the goodbyes, each with the memory it uses.
+/// The longest stretch of clean, alternating turns, without greetings and what follows the goodbye, each turn with the
+/// memory it uses. Names left open ("[User 1's name]") are what mostly ends a stretch.
 fn tidy(turns: &[(Speaker, String)], sides: &[Vec<String>; 2]) -> Option<Vec<Turn>> {
-    let mut out: Vec<Turn> = Vec::with_capacity(turns.len());
+    let mut stretches: Vec<Vec<Turn>> = vec![Vec::new()];
     for (speaker, said) in turns {
-        let said = text::clean(said)?;
-        if out.is_empty() && is_greeting(&said) {
-            continue;
+        let said = text::clean(said);
+        let last = stretches.last().and_then(|stretch| stretch.last());
+        let ends = said.is_none() || last.is_some_and(|last| last.speaker == *speaker || is_goodbye(&last.text));
+        if ends {
+            stretches.push(Vec::new());
         }
-        if out.last().is_some_and(|last| last.speaker == *speaker) {
-            return None;
+        let (Some(said), Some(stretch)) = (said, stretches.last_mut()) else { continue };
+        if stretch.is_empty() && is_greeting(&said) {
+            continue;
         }
         let side = &sides[usize::from(*speaker == Speaker::Supporter)];
         let memory = used(&said, side)
             .map(|content| Memory { aspect: Aspect::AdditionalInformation, content: content.to_owned() });
-        out.push(Turn { memory, ..Turn::new(*speaker, said) });
+        stretch.push(Turn { memory, ..Turn::new(*speaker, said) });
     }
-    if let Some(end) = out.iter().position(|turn| is_goodbye(&turn.text)) {
-        out.truncate(end + 1);
-    }
-    (out.len() >= FEWEST_TURNS).then_some(out)
+    stretches.into_iter().max_by_key(Vec::len).filter(|turns| turns.len() >= FEWEST_TURNS)
 }
 
 fn is_greeting(said: &str) -> bool {
     let low = said.to_ascii_lowercase();
     text::words(said) <= 8 && ["hi", "hello", "hey", "good"].iter().any(|word| low.starts_with(word))
-        || low.starts_with("i'm doing") || low.starts_with("i'm good") || low.starts_with("i am good")
+        || low.starts_with("i'm doing")
+        || low.starts_with("i'm good")
+        || low.starts_with("i am good")
 }
 
 fn is_goodbye(said: &str) -> bool {
     let low = said.to_ascii_lowercase();
-    ["nice talking to you", "nice chatting", "great talking", "have a nice day", "have a great day", "have a good day", "bye"]
-        .iter()
-        .any(|words| low.contains(words))
+    [
+        "nice talking to you",
+        "nice chatting",
+        "great talking",
+        "have a nice day",
+        "have a great day",
+        "have a good day",
+        "bye",
+    ]
+    .iter()
+    .any(|words| low.contains(words))
 }
 
 /// The sentence of the persona that a turn says most of, if it says enough.

@@ -13,8 +13,9 @@ fn pattern(text: &str) -> Regex {
 static MARKUP: LazyLock<Regex> = LazyLock::new(|| pattern(r"<[^<>]{1,200}>|&nbsp;|&#\d+;"));
 static SPACE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s+"));
 static ODD_SPACE: LazyLock<Regex> = LazyLock::new(|| pattern(r" +([,.!?;:])"));
-static UNWANTED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)https?:|www\.|\.(com|org|net)\b|\S@\S|\[[^\]]*\]|[{}|\\^~_=<>]|\d{3}.?\d{3}.?\d{4}"));
+static UNWANTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)https?:|www\.|\.(com|org|net)\b|\S@\S|\[[^\]]*\]|[{}|\\^~_=<>]|\d{3}.?\d{3}.?\d{4}")
+});
 static END: LazyLock<Regex> = LazyLock::new(|| pattern(r#"([.!?]+["')]*)(\s+|(?P<glued>[A-Z]))"#));
 static WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z']+"));
 
@@ -154,7 +155,10 @@ mod tests {
 
     #[test]
     fn first_person_becomes_second() {
-        assert_eq!(to_second_person("i was born here. My dog loves me, I'm old."), "You were born here. Your dog loves you, you are old.");
+        assert_eq!(
+            to_second_person("i was born here. My dog loves me, I'm old."),
+            "You were born here. Your dog loves you, you are old."
+        );
     }
 
     #[test]

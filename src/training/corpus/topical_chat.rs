@@ -27,8 +27,9 @@ struct Message {
 
 pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
     let all = fs::read_to_string(path).map_err(TrainingError::io(path))?;
-    let talks: BTreeMap<String, Talk> = serde_json::from_str(&all)
-        .map_err(|error| TrainingError::row(path, error.line() as u64, format!("expected conversations by id: {error}")))?;
+    let talks: BTreeMap<String, Talk> = serde_json::from_str(&all).map_err(|error| {
+        TrainingError::row(path, error.line() as u64, format!("expected conversations by id: {error}"))
+    })?;
     Ok(talks
         .into_iter()
         .flat_map(|(id, talk)| {
