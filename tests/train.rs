@@ -1,5 +1,7 @@
 //! Training from texts to a model that loads: tokenizer, language model, resuming, what is masked, what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -266,7 +266,7 @@ impl Trainer {
             };
             let (loss, speed) = (smooth(&mut smooth_loss, value), smooth(&mut smooth_speed, speed));
             report(Event::Step { step: self.place.step, loss, speed, done });
-            if self.place.step % self.settings.valid_every == 0 {
+            if self.place.step.is_multiple_of(self.settings.valid_every) {
                 self.validate(report)?;
             }
         }
