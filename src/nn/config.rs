@@ -45,6 +45,18 @@ pub enum RopeScaling {
     },
 }
 
+impl std::fmt::Display for RopeScaling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => write!(f, "not scaled"),
+            Self::Linear { factor } => write!(f, "scaled linearly by {factor}"),
+            Self::Llama3 { factor, original_max_position_embeddings: original, .. } => {
+                write!(f, "scaled the llama3 way by {factor} from {original} tokens")
+            }
+        }
+    }
+}
+
 /// The shape of a model of the LLaMA family. Names are those of `transformers`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LlamaConfig {

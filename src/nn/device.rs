@@ -24,6 +24,25 @@ pub enum DeviceChoice {
     Cuda,
 }
 
+/// A number type that models compute in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// 32 bits.
+    Float32,
+    /// 16 bits with the range of 32.
+    BFloat16,
+}
+
+impl Number {
+    /// libtorch's name for it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Float32 => Kind::Float,
+            Self::BFloat16 => Kind::BFloat16,
+        }
+    }
+}
+
 /// Where a model runs, in which numbers, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placement {
@@ -33,6 +52,8 @@ pub struct Placement {
     pub kind: Kind,
     /// One line for people, such as `cpu (no CUDA driver), float32 (the processor has no bfloat16 products)`.
     pub reason: String,
+    /// The part of the reason that speaks of the device.
+    device_line: String,
 }
 
 impl Placement {
@@ -61,8 +82,15 @@ impl Placement {
             (_, Kind::BFloat16) => "the processor multiplies bfloat16",
             _ => "the processor has no bfloat16 products",
         };
-        let reason = format!("{} ({why}), {} ({numbers})", device_name(device), kind_name(kind));
-        Ok(Self { device, kind, reason })
+        let device_line = format!("{} ({why})", device_name(device));
+        let reason = format!("{device_line}, {} ({numbers})", kind_name(kind));
+        Ok(Self { device, kind, reason, device_line })
+    }
+
+    /// The same device with another number type, if one is asked for.
+    pub fn with_dtype(self, number: Option<Number>) -> Self {
+        let Some(kind) = number.map(Number::kind) else { return self };
+        Self { kind, reason: format!("{}, {} (asked for)", self.device_line, kind_name(kind)), ..self }
     }
 }
 

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use tch::TchError;
 
-/// Why a model could not be read, written or placed.
+/// Why a model could not be read, written or placed. Each message is whole: causes stand in it, not behind it.
 #[derive(Debug, thiserror::Error)]
 pub enum NnError {
     /// The file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A configuration is not what a model of this kind has.
     #[error("{}: {field}: expected {expected}, found {found}", path.display())]
@@ -100,6 +100,16 @@ pub enum NnError {
         /// The type in the file.
         found: String,
     },
+    /// An adapter changes a tensor that the model does not have.
+    #[error("{}: tensor {tensor}: expected {expected}, found no place for it: the adapter is for another model", path.display())]
+    StrayTensor {
+        /// The adapter's file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// What has a place.
+        expected: &'static str,
+    },
     /// A device was asked for that is not there.
     #[error("device {asked}: expected {expected}, found {found}")]
     Device {
@@ -121,23 +131,23 @@ pub enum NnError {
         found: String,
     },
     /// libtorch refused an operation.
-    #[error("{what}: {source}")]
+    #[error("{what}: {cause}")]
     Torch {
         /// What was being done.
         what: String,
         /// What libtorch said.
-        source: TchError,
+        cause: TchError,
     },
 }
 
 impl NnError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
-        move |source| Self::Io { path, source }
+        move |cause| Self::Io { path, cause }
     }
 
     pub(crate) fn torch(what: impl Into<String>) -> impl FnOnce(TchError) -> Self {
         let what = what.into();
-        move |source| Self::Torch { what, source }
+        move |cause| Self::Torch { what, cause }
     }
 }

@@ -1,15 +1,25 @@
 //! Tensors: model families, weights, LoRA, devices. Knows nothing that talks.
 
+pub mod adapter;
+pub mod bert;
 pub mod cache;
+pub mod compute;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod inbox;
+pub mod inspect;
+mod layer;
 pub mod llama;
 pub mod rope;
+pub mod source;
 pub mod weights;
 
+pub use bert::{Bert, BertConfig, BertInput};
 pub use cache::KvCache;
 pub use config::{LlamaConfig, RopeScaling};
-pub use device::{DeviceChoice, Placement};
+pub use device::{DeviceChoice, Number, Placement};
 pub use error::NnError;
-pub use llama::{Llama, LoadOptions};
+pub use inspect::{Candidate, InspectRequest, Inspection, inspect};
+pub use llama::Llama;
+pub use source::LoadOptions;

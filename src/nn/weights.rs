@@ -219,7 +219,7 @@ pub fn write(path: &Path, tensors: &[(String, Tensor)], kind: Kind) -> Result<()
     // Readers of other projects look for this key.
     let origin = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::serialize_to_file(blobs, Some(origin), path)
-        .map_err(|error| NnError::Io { path: path.to_owned(), source: std::io::Error::other(error) })
+        .map_err(|error| NnError::Io { path: path.to_owned(), cause: std::io::Error::other(error) })
 }
 
 /// One tensor's bytes on their way into a file.
