@@ -9,6 +9,7 @@ mod paths;
 mod serve;
 mod simulate;
 mod train;
+mod train_look;
 
 use std::process::ExitCode;
 

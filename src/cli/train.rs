@@ -11,6 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::paths;
+use super::train_look::TrainLook;
 use crate::training::corpus::{Corpus, Places};
 use crate::training::example::Weights;
 use crate::training::lm::{Event, Outcome, Trainer};
@@ -36,6 +37,7 @@ pub(super) struct Train {
 enum What {
     Tokenizer(TrainTokenizer),
     Lm(Box<TrainLm>),
+    Look(TrainLook),
 }
 
 /// Where the texts are.
@@ -209,6 +211,7 @@ impl Train {
         match self.what {
             What::Tokenizer(command) => command.run(),
             What::Lm(command) => command.run(),
+            What::Look(command) => command.run(),
         }
     }
 }

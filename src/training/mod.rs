@@ -9,6 +9,7 @@ pub mod corpus;
 mod error;
 pub mod example;
 pub mod lm;
+pub mod look;
 pub mod optimizer;
 pub mod probe;
 pub mod run;
