@@ -150,9 +150,12 @@ struct TrainLm {
     /// What moves the matrices inside the layers.
     #[arg(long, value_enum, default_value = "muon")]
     optimizer: MethodArgument,
-    /// Tokens of a step, padding included.
-    #[arg(long, default_value_t = 4096)]
+    /// Tokens of a batch, padding included.
+    #[arg(long, default_value_t = 2048)]
     batch_tokens: usize,
+    /// Batches of a step; the rows of one batch are of like length, several make a better mix.
+    #[arg(long, default_value_t = 2)]
+    accumulate: usize,
     /// Tokens of the longest row.
     #[arg(long, default_value_t = 1024)]
     longest: usize,
@@ -251,6 +254,7 @@ impl TrainLm {
                 MethodArgument::Muon => Method::Muon,
             },
             batch_tokens: self.batch_tokens,
+            accumulate: self.accumulate.max(1),
             longest: self.longest,
             weights: if self.reply_only { Weights::REPLY_ONLY } else { Weights::default() },
             mix: self.mix(),

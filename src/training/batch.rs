@@ -35,6 +35,11 @@ impl Batch {
         self.rows.iter().map(|row| row.ids.len()).sum()
     }
 
+    /// The sum of the weights of all predictions.
+    pub fn weight(&self) -> f64 {
+        self.rows.iter().flat_map(|row| row.weights.iter().skip(1)).map(|&weight| f64::from(weight)).sum()
+    }
+
     /// The tensors of the batch. Only positions that count are listed, so that the output layer, a good part of a small
     /// model's work, never sees the others.
     pub fn tensors(&self, pad: u32, device: Device) -> BatchTensors {

@@ -237,26 +237,25 @@ impl Trainer {
                 self.place.batch = 0;
                 batches = self.epoch()?;
             }
-            let batch = &batches[self.place.batch];
+            let group = &batches[self.place.batch..(self.place.batch + self.settings.accumulate).min(batches.len())];
             if let Some(threads) = &mut threads {
                 tch::set_num_threads(threads.choose(self.place.step));
             }
             let step_start = Instant::now();
             let rate = schedule.rate(self.place.step, done);
-            let (loss, _) = probe::loss(&self.model, &batch.tensors(self.pad, self.model.device()));
-            let value = loss.double_value(&[]);
+            let value = self.gradients(group);
             if !value.is_finite() {
                 return Err(TrainingError::NotANumber { step: self.place.step + 1, loss: value, rate });
             }
-            loss.backward();
             let gradient = self.optimizer.step(rate);
-            let speed = batch.tokens() as f64 / step_start.elapsed().as_secs_f64();
+            let tokens: usize = group.iter().map(Batch::tokens).sum();
+            let speed = tokens as f64 / step_start.elapsed().as_secs_f64();
             if let Some(threads) = &mut threads {
                 threads.observe(speed);
             }
             self.place.step += 1;
-            self.place.batch += 1;
-            self.place.tokens += batch.tokens() as u64;
+            self.place.batch += group.len();
+            self.place.tokens += tokens as u64;
             self.run.note(&json!({
                 "step": self.place.step, "epoch": self.place.epoch, "loss": value, "rate": rate, "gradient": gradient,
                 "tokens": self.place.tokens, "tokens_per_second": speed.round(), "seconds": self.place.seconds.round(),
@@ -270,6 +269,19 @@ impl Trainer {
                 self.validate(report)?;
             }
         }
+    }
+
+    /// Adds up the gradients of some batches as if they were one, and returns its loss.
+    fn gradients(&self, group: &[Batch]) -> f64 {
+        let all = group.iter().map(Batch::weight).sum::<f64>();
+        let mut value = 0.0;
+        for batch in group {
+            let (mean, weight) = probe::loss(&self.model, &batch.tensors(self.pad, self.model.device()));
+            let part = mean * (weight / all);
+            value += part.double_value(&[]);
+            part.backward();
+        }
+        value
     }
 
     /// The batches of the current epoch: the same for the same seed, data and number.

@@ -199,7 +199,7 @@ mod tests {
             let before = loss().double_value(&[]);
             for _ in 0..50 {
                 loss().backward();
-                optimizer.step(0.02);
+                optimizer.step(0.1);
             }
             assert!(loss().double_value(&[]) < before * 0.5, "{method:?}");
         }

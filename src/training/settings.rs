@@ -121,8 +121,10 @@ pub struct LmSettings {
     pub clip: f64,
     /// Who moves the weights.
     pub method: Method,
-    /// Padded tokens of a step.
+    /// Padded tokens of a batch.
     pub batch_tokens: usize,
+    /// Batches of a step. Rows of a batch are of like length, so often of one data set: several make a step's mix.
+    pub accumulate: usize,
     /// Tokens of the longest row.
     pub longest: usize,
     /// What counts in the loss.
