@@ -7,7 +7,7 @@ use std::time::Instant;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
-use tch::{Device, Kind};
+use tch::Device;
 use tokenizers::Tokenizer;
 
 use super::batch::{Batch, pack};
@@ -20,7 +20,7 @@ use super::schedule::Schedule;
 use super::settings::{Length, LmSettings};
 use super::threads::Threads;
 use super::tokenizer::{self, BOS, EOS, PAD, special};
-use super::{TrainingError, probe};
+use super::{TrainingError, export, probe};
 use crate::nn::Llama;
 
 /// Rows of each data set that are validated on; more would take time from learning.
@@ -323,39 +323,8 @@ impl Trainer {
 
     fn save(&self, report: &mut dyn FnMut(Event)) -> Result<(), TrainingError> {
         checkpoint::save(self.run.folder(), &self.place, &self.model.parameters(), &self.optimizer)?;
-        self.export(&self.run.model())?;
+        export::write(&self.model, &self.tokenizer, &self.run.model())?;
         report(Event::Saved { step: self.place.step });
-        Ok(())
-    }
-
-    /// Writes the model so far as a Hugging Face folder in bfloat16; readers find the old one or the new one whole.
-    ///
-    /// # Errors
-    /// A folder that cannot be written.
-    pub fn export(&self, folder: &Path) -> Result<(), TrainingError> {
-        let (fresh, old) = (folder.with_extension("new"), folder.with_extension("old"));
-        for left in [&fresh, &old] {
-            if left.exists() {
-                std::fs::remove_dir_all(left).map_err(TrainingError::io(left))?;
-            }
-        }
-        std::fs::create_dir_all(&fresh).map_err(TrainingError::io(&fresh))?;
-        self.model.save(&fresh, Kind::BFloat16)?;
-        tokenizer::save(&self.tokenizer, &fresh)?;
-        let config = self.model.config();
-        let generation = json!({
-            "pad_token_id": self.pad, "bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_ids.first(),
-            "do_sample": true, "temperature": 0.8, "top_p": 0.95,
-        });
-        let path = fresh.join("generation_config.json");
-        std::fs::write(&path, format!("{generation:#}\n")).map_err(TrainingError::io(&path))?;
-        if folder.exists() {
-            std::fs::rename(folder, &old).map_err(TrainingError::io(folder))?;
-        }
-        std::fs::rename(&fresh, folder).map_err(TrainingError::io(folder))?;
-        if old.exists() {
-            std::fs::remove_dir_all(&old).map_err(TrainingError::io(&old))?;
-        }
         Ok(())
     }
 }

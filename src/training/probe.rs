@@ -14,7 +14,8 @@ use crate::nn::Llama;
 /// What the model is asked while it learns; written for this, in no data set.
 const MESSAGE: &str = "I can't sleep since I lost my job. I feel so ashamed in front of my kids.";
 const STATEMENT: &str = "You are Mara, a 52-year-old baker from Porto. You listen first and speak plainly.";
-const TEMPERATURE: f64 = 0.8;
+/// How freely a stand-in speaks best.
+pub(super) const TEMPERATURE: f64 = 0.8;
 const LONGEST_REPLY: i64 = 80;
 
 /// Mean weighted cross-entropy of a batch in nats a token, and the sum of its weights.
