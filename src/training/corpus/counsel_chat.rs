@@ -161,3 +161,34 @@ fn replies(sentences: &[&str]) -> Vec<String> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_becomes_replies_that_a_character_could_give() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("counsel.csv");
+        let answer = "As a therapist I see this often. It sounds as if you carry this alone at night.Try to tell one friend \
+                      about it this week. That can be a very small step, and small steps count too.";
+        let rows = format!(
+            "questionID,questionTitle,questionText,answerText\n7,Sleep,I am awake all night. My mind races.,\"{answer}\"\n"
+        );
+        std::fs::write(&path, rows).unwrap();
+        let documents = read(&path).unwrap();
+        assert!(documents.iter().all(|document| document.group == "question 7"));
+        let talks: Vec<&Conversation> = documents
+            .iter()
+            .filter_map(|document| match &document.content {
+                Content::Conversation(talk) => Some(talk),
+                Content::Passage(_) => None,
+            })
+            .collect();
+        let [told, answered] = talks.as_slice() else { panic!("{talks:?}") };
+        assert_eq!(told.seeker_statement, "You are awake all night. Your mind races.");
+        assert_eq!(told.turns[1].text, "I am awake all night. My mind races.");
+        assert!(answered.turns[1].text.starts_with("It sounds as if you carry this alone at night. Try to tell"));
+        assert!(!answered.turns[1].text.contains("therapist"));
+    }
+}

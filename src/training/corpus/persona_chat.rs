@@ -147,3 +147,46 @@ fn used<'a>(said: &str, persona: &'a [String]) -> Option<&'a str> {
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, sentence)| sentence)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_row(talk: &str) -> Vec<Document> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("valid.csv");
+        let row = format!("a,b,c\n\"I sail on the lake.\nI have two cats.\",I am a cook.,\"{talk}\"\n");
+        std::fs::write(&path, row).unwrap();
+        read(&path).unwrap()
+    }
+
+    #[test]
+    fn a_persona_becomes_statement_and_memory() {
+        let documents = read_row(
+            "User 1: Hello!\nUser 2: Hi!\nUser 1: I went sailing on the lake today.\nUser 2: Was it windy?\n\
+             User 1: A bit.\nUser 2: I cook at a small place.\nUser 1: Nice one.\nUser 2: Come by some time.\n\
+             User 1: It was nice talking to you!\nUser 2: Bye!",
+        );
+        let [Document { content: Content::Conversation(talk), .. }] = documents.as_slice() else {
+            panic!("{documents:?}")
+        };
+        assert_eq!(talk.turns.len(), 7, "greetings and what follows the goodbye are dropped: {:?}", talk.turns);
+        let first = &talk.turns[0];
+        assert_eq!(first.text, "I went sailing on the lake today.");
+        assert_eq!(first.memory.as_ref().unwrap().content, "You sail on the lake.");
+        assert!(talk.statement(first.speaker).ends_with("You sail on the lake. You have two cats."));
+        assert_eq!(talk.turns[1].memory, None);
+        assert_eq!(talk.turns[3].memory.as_ref().unwrap().content, "You are a cook.");
+    }
+
+    #[test]
+    fn a_turn_that_cannot_be_said_ends_a_stretch() {
+        let lines: Vec<String> = (0..6).map(|at| format!("User {}: Line number {at}.", at % 2 + 1)).collect();
+        let documents = read_row(&format!("User 2: My name is [User 2's name].\n{}\n[Later]", lines.join("\n")));
+        let [Document { content: Content::Conversation(talk), .. }] = documents.as_slice() else {
+            panic!("{documents:?}")
+        };
+        assert_eq!(talk.turns[0].text, "Line number 0.");
+        assert!(read_row("User 1: Only this.").is_empty());
+    }
+}

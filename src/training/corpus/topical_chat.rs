@@ -64,3 +64,31 @@ fn stretches(messages: &[Message]) -> Vec<Vec<Turn>> {
     out.retain(|turns| turns.len() >= FEWEST_TURNS);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_turn_splits_the_talk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("valid.json");
+        let said = |at: usize| if at == 4 { "see www.example.org".to_owned() } else { format!("Turn {at} .") };
+        let content: Vec<_> = (0..10)
+            .map(|at| serde_json::json!({"message": said(at), "agent": format!("agent_{}", at % 2 + 1)}))
+            .collect();
+        std::fs::write(&path, serde_json::json!({"t_1": {"content": content}}).to_string()).unwrap();
+        let documents = read(&path).unwrap();
+        let lengths: Vec<usize> = documents
+            .iter()
+            .map(|document| match &document.content {
+                Content::Conversation(talk) => talk.turns.len(),
+                Content::Passage(_) => 0,
+            })
+            .collect();
+        assert_eq!(lengths, [4, 5]);
+        assert!(documents.iter().all(|document| document.group == "t_1"));
+        std::fs::write(&path, "{\n\"t_1\": 3}").unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("valid.json, line 2"));
+    }
+}
