@@ -13,6 +13,7 @@ mod pick;
 mod serve;
 mod simulate;
 mod train;
+mod train_look;
 
 use std::process::ExitCode;
 

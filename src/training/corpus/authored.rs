@@ -1,0 +1,132 @@
+//! Dialogues written for the project (JSONL): the published `dial` turns, with characters named by their index in the
+//! bank or, as in the published rows, given whole.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Content, Conversation, Document, Source, text};
+use crate::dialogue::{Speaker, Turn};
+use crate::persona::{Aspect, Memory};
+use crate::training::TrainingError;
+
+/// The bank's characters as rows, by index.
+#[derive(Debug, Default)]
+pub(super) struct People(HashMap<u64, Value>);
+
+/// Both keys that a turn's memory may have; the text is looked up where only its kind is written.
+#[derive(Debug, Default, Deserialize)]
+struct Chosen {
+    #[serde(default)]
+    aspect: String,
+    #[serde(default)]
+    content: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Said {
+    speaker: Speaker,
+    #[serde(default)]
+    choose_info: Chosen,
+    utterance: String,
+}
+
+impl People {
+    /// Reads `*.jsonl` of the bank; nobody without one.
+    pub(super) fn read(bank: Option<&Path>) -> Result<Self, TrainingError> {
+        let mut people = HashMap::new();
+        for path in bank.map(|bank| super::files(bank, "jsonl")).transpose()?.unwrap_or_default() {
+            for (line, row) in rows(&path)? {
+                let Some(index) = row.get("index").and_then(Value::as_u64) else {
+                    return Err(TrainingError::row(&path, line, "expected the index of a character"));
+                };
+                people.insert(index, row);
+            }
+        }
+        Ok(Self(people))
+    }
+
+    /// The one who speaks in this row: its statement, and its memories by aspect.
+    fn side<'a>(&'a self, row: &'a Value, side: &str) -> Result<(String, &'a Value), String> {
+        let (person, statement, memories) = match row.get(format!("{side}_info")) {
+            Some(info) => (info, format!("{side}_statement"), format!("{side}_profile_trans")),
+            None => {
+                let index = ["", "_index"]
+                    .iter()
+                    .find_map(|end| row.get(format!("{side}{end}")).and_then(Value::as_u64))
+                    .ok_or(format!("expected {side}, {side}_index or {side}_info"))?;
+                let person =
+                    self.0.get(&index).ok_or(format!("expected character {index} in the bank, found none (--bank)"))?;
+                (person, format!("{side}_statement"), "profile_trans".to_owned())
+            }
+        };
+        let text =
+            person.get(&statement).and_then(Value::as_str).ok_or(format!("expected a text {statement}, found none"))?;
+        Ok((tidy(text), person.get(&memories).unwrap_or(&Value::Null)))
+    }
+}
+
+fn tidy(statement: &str) -> String {
+    statement.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn rows(path: &Path) -> Result<Vec<(u64, Value)>, TrainingError> {
+    let file = fs::File::open(path).map_err(TrainingError::io(path))?;
+    let mut out = Vec::new();
+    for (at, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.map_err(TrainingError::io(path))?;
+        let number = at as u64 + 1;
+        if !line.trim().is_empty() {
+            let row = serde_json::from_str(&line)
+                .map_err(|error| TrainingError::row(path, number, format!("expected a JSON object: {error}")))?;
+            out.push((number, row));
+        }
+    }
+    Ok(out)
+}
+
+pub(super) fn read(path: &Path, people: &People) -> Result<Vec<Document>, TrainingError> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    rows(path)?
+        .into_iter()
+        .map(|(line, row)| {
+            let wrong = |reason: String| TrainingError::row(path, line, reason);
+            let dial = row.get("dial").cloned().unwrap_or_default();
+            let dial = Vec::<Said>::deserialize(dial)
+                .map_err(|error| wrong(format!("dial: expected a list of turns: {error}")))?;
+            let (seeker_statement, seekers) = people.side(&row, "seeker").map_err(wrong)?;
+            let (supporter_statement, supporters) = people.side(&row, "supporter").map_err(wrong)?;
+            let turns = dial
+                .into_iter()
+                // The published talks open with a bare greeting, which training histories drop.
+                .skip_while(|said| text::words(&said.utterance) <= 2)
+                .map(|said| {
+                    let memories = if said.speaker == Speaker::Seeker { seekers } else { supporters };
+                    let memory = memory(&said.choose_info, memories).map_err(wrong)?;
+                    Ok(Turn { memory, ..Turn::new(said.speaker, tidy(&said.utterance)) })
+                })
+                .collect::<Result<Vec<_>, TrainingError>>()?;
+            Ok(Document {
+                source: Source::Authored,
+                group: format!("{file} {line}"),
+                content: Content::Conversation(Conversation { seeker_statement, supporter_statement, turns }),
+            })
+        })
+        .collect()
+}
+
+fn memory(chosen: &Chosen, memories: &Value) -> Result<Option<Memory>, String> {
+    let content = match (chosen.content.trim(), chosen.aspect.trim()) {
+        ("", "") => return Ok(None),
+        ("", aspect) => match memories.get(aspect).and_then(Value::as_str) {
+            Some(content) => content,
+            None => return Err(format!("expected a memory {aspect:?} of the one who speaks, found none")),
+        },
+        (content, _) => content,
+    };
+    Ok(Some(Memory { aspect: Aspect::from(chosen.aspect.as_str()), content: tidy(content) }))
+}

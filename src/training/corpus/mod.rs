@@ -1,0 +1,203 @@
+//! What models learn from: found data sets that may ship, and dialogues written for the project, in one shape.
+//!
+//! One file a data set; each cleans its rows by [`text`] and gives [`Document`]s.
+
+mod authored;
+mod counsel_chat;
+mod persona_chat;
+pub mod text;
+mod topical_chat;
+mod wiki;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::TrainingError;
+use crate::dialogue::{Speaker, Turn};
+
+/// The data sets that can be read, all under licences that let a trained model ship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// google-research-datasets/Synthetic-Persona-Chat, CC BY 4.0.
+    SyntheticPersonaChat,
+    /// alexa/Topical-Chat, CDLA-Sharing 1.0.
+    TopicalChat,
+    /// nbertagnolli/counsel-chat, MIT.
+    CounselChat,
+    /// Character texts of Active_Passive_Constraint, MIT.
+    Wiki,
+    /// Dialogues written for this project.
+    Authored,
+}
+
+impl Source {
+    /// The name used in files and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SyntheticPersonaChat => "synthetic-persona-chat",
+            Self::TopicalChat => "topical-chat",
+            Self::CounselChat => "counsel-chat",
+            Self::Wiki => "wiki",
+            Self::Authored => "authored",
+        }
+    }
+}
+
+/// A conversation of a seeker and a supporter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conversation {
+    /// What the seeker is told it is; may be empty.
+    pub seeker_statement: String,
+    /// What the supporter is told it is; may be empty.
+    pub supporter_statement: String,
+    /// The utterances, each with the memory that it uses, if any.
+    pub turns: Vec<Turn>,
+}
+
+impl Conversation {
+    /// The statement of the one who speaks.
+    pub fn statement(&self, speaker: Speaker) -> &str {
+        match speaker {
+            Speaker::Seeker => &self.seeker_statement,
+            Speaker::Supporter => &self.supporter_statement,
+        }
+    }
+}
+
+/// What a document holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Two people talk.
+    Conversation(Conversation),
+    /// Running text, learnt as such.
+    Passage(String),
+}
+
+/// One text; the unit of the split into train and valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Where it is from.
+    pub source: Source,
+    /// Texts of one group (one question with its answers, one pair of personas) go to the same side of the split.
+    pub group: String,
+    /// The text.
+    pub content: Content,
+}
+
+/// A file that was read, for the record of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// The data set.
+    pub source: Source,
+    /// The path below the folder it was found in.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// Everything there is to learn from.
+#[derive(Clone, Debug, Default)]
+pub struct Corpus {
+    /// The texts, in the order of the files.
+    pub documents: Vec<Document>,
+    /// The files they came from.
+    pub files: Vec<DataFile>,
+}
+
+/// Where to look for data.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// A folder with any of `synthetic-persona-chat/`, `topical-chat/`, `counsel-chat/`, `apc/wiki/`.
+    pub data: Option<PathBuf>,
+    /// A folder of authored dialogues, `*.jsonl`.
+    pub dialogues: Option<PathBuf>,
+    /// The bank whose characters the authored dialogues name.
+    pub bank: Option<PathBuf>,
+}
+
+type Reader = fn(&Path) -> Result<Vec<Document>, TrainingError>;
+
+const SETS: [(Source, &str, &str, Reader); 4] = [
+    (Source::SyntheticPersonaChat, "synthetic-persona-chat", "csv", persona_chat::read),
+    (Source::TopicalChat, "topical-chat", "json", topical_chat::read),
+    (Source::CounselChat, "counsel-chat", "csv", counsel_chat::read),
+    (Source::Wiki, "apc/wiki", "txt", wiki::read),
+];
+
+impl Corpus {
+    /// Reads every data set that is there.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a row of the wrong shape (with file and line), or no data at all.
+    pub fn read(places: &Places) -> Result<Self, TrainingError> {
+        let mut corpus = Self::default();
+        if let Some(data) = &places.data {
+            for (source, folder, extension, read) in SETS {
+                for path in files(&data.join(folder), extension)? {
+                    corpus.add(source, &path, read(&path)?)?;
+                }
+            }
+        }
+        if let Some(folder) = &places.dialogues {
+            let people = authored::People::read(places.bank.as_deref())?;
+            for path in files(folder, "jsonl")? {
+                corpus.add(Source::Authored, &path, authored::read(&path, &people)?)?;
+            }
+        }
+        if corpus.documents.is_empty() {
+            let folders = [&places.data, &places.dialogues].into_iter().flatten();
+            return Err(TrainingError::NoData {
+                folders: folders.map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(" and "),
+                expected: SETS.map(|(_, folder, ..)| folder).join("/, ") + "/, *.jsonl dialogues",
+            });
+        }
+        Ok(corpus)
+    }
+
+    fn add(&mut self, source: Source, path: &Path, documents: Vec<Document>) -> Result<(), TrainingError> {
+        let bytes = fs::read(path).map_err(TrainingError::io(path))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.files.push(DataFile { source, name, sha256: hex(&Sha256::digest(&bytes)) });
+        self.documents.extend(documents);
+        Ok(())
+    }
+
+    /// Splits by group: about `share` of the groups, drawn with `seed`, are kept for validation. Returns (train, valid).
+    pub fn split(self, share: f64, seed: u64) -> (Vec<Document>, Vec<Document>) {
+        let mut groups: Vec<&str> = self.documents.iter().map(|document| document.group.as_str()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count below that of the groups")]
+        let kept = (groups.len() as f64 * share).round() as usize;
+        let valid: std::collections::HashSet<String> = groups[..kept].iter().map(|&group| group.to_owned()).collect();
+        self.documents.into_iter().partition(|document| !valid.contains(&document.group))
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The files of a folder with this extension, by name; none if the folder is not there.
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, TrainingError> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut out = Vec::new();
+    for entry in fs::read_dir(folder).map_err(TrainingError::io(folder))? {
+        let path = entry.map_err(TrainingError::io(folder))?.path();
+        if path.extension().is_some_and(|end| end == extension) {
+            out.push(path);
+        }
+    }
+    out.sort();
+    Ok(out)
+}

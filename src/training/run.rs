@@ -1,0 +1,101 @@
+//! A run's folder: what was asked (`run.json`), what happened (`metrics.jsonl`), checkpoints, and the model so far
+//! (`model/`).
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::TrainingError;
+use super::corpus::{DataFile, hex};
+use super::settings::LmSettings;
+
+const SETTINGS: &str = "run.json";
+const METRICS: &str = "metrics.jsonl";
+
+/// What a run was started with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The settings.
+    pub settings: LmSettings,
+    /// SHA-256 of `tokenizer.json`.
+    pub tokenizer_sha256: String,
+    /// The data that was read.
+    pub files: Vec<DataFile>,
+}
+
+/// An open run folder.
+#[derive(Debug)]
+pub struct Run {
+    folder: PathBuf,
+}
+
+impl Run {
+    /// A new folder for a run, with its record.
+    ///
+    /// # Errors
+    /// A folder that holds a run already, or cannot be written.
+    pub fn create(folder: &Path, record: &Record) -> Result<Self, TrainingError> {
+        if folder.join(SETTINGS).exists() {
+            let reason = "a run is here already; go on with --resume, or choose another --out".to_owned();
+            return Err(TrainingError::Run { path: folder.to_owned(), reason });
+        }
+        fs::create_dir_all(folder).map_err(TrainingError::io(folder))?;
+        let run = Self { folder: folder.to_owned() };
+        run.write_record(record)?;
+        Ok(run)
+    }
+
+    /// Opens a run that was started before.
+    ///
+    /// # Errors
+    /// A folder without a readable record.
+    pub fn open(folder: &Path) -> Result<(Self, Record), TrainingError> {
+        let path = folder.join(SETTINGS);
+        let text = fs::read_to_string(&path).map_err(TrainingError::io(&path))?;
+        let record = serde_json::from_str(&text)
+            .map_err(|error| TrainingError::Run { path: folder.to_owned(), reason: format!("{SETTINGS}: {error}") })?;
+        Ok((Self { folder: folder.to_owned() }, record))
+    }
+
+    /// Replaces the record, after data or settings were changed on purpose.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn write_record(&self, record: &Record) -> Result<(), TrainingError> {
+        let path = self.folder.join(SETTINGS);
+        let text = serde_json::to_string_pretty(record).map_err(std::io::Error::from);
+        text.and_then(|text| fs::write(&path, text + "\n")).map_err(TrainingError::io(&path))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the model so far is written.
+    pub fn model(&self) -> PathBuf {
+        self.folder.join("model")
+    }
+
+    /// Adds a line to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn note(&self, line: &Value) -> Result<(), TrainingError> {
+        let path = self.folder.join(METRICS);
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(TrainingError::io(&path))?;
+        writeln!(file, "{line}").map_err(TrainingError::io(&path))
+    }
+}
+
+/// SHA-256 of a file, hexadecimal.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn checksum(path: &Path) -> Result<String, TrainingError> {
+    Ok(hex(&Sha256::digest(fs::read(path).map_err(TrainingError::io(path))?)))
+}

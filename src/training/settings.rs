@@ -1,0 +1,142 @@
+//! What a training run is asked to do. Kept in its folder, so that it can go on by itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainingError;
+use super::corpus::Source;
+use super::example::Weights;
+use super::optimizer::Method;
+use crate::nn::{LlamaConfig, RopeScaling};
+
+/// The size of a model to train from scratch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Width of the residual stream.
+    pub width: i64,
+    /// Layers.
+    pub layers: usize,
+    /// Attention heads; the head width is `width / heads`.
+    pub heads: i64,
+    /// Width inside a feed-forward block.
+    pub inner: i64,
+    /// Most tokens of context.
+    pub context: i64,
+}
+
+impl Shape {
+    /// The model's configuration with this vocabulary.
+    ///
+    /// # Errors
+    /// Heads that do not divide the width into even parts.
+    pub fn config(&self, vocabulary: usize, bos: u32, eos: u32) -> Result<LlamaConfig, TrainingError> {
+        if self.heads < 1 || self.width % (2 * self.heads) != 0 {
+            return Err(TrainingError::Setting {
+                setting: "--heads",
+                expected: format!("a count that divides --width {} into even parts", self.width),
+                found: self.heads.to_string(),
+            });
+        }
+        Ok(LlamaConfig {
+            model_type: "llama".into(),
+            vocab_size: vocabulary as i64,
+            hidden_size: self.width,
+            intermediate_size: self.inner,
+            num_hidden_layers: self.layers,
+            num_attention_heads: self.heads,
+            num_key_value_heads: self.heads,
+            head_dim: self.width / self.heads,
+            rms_norm_eps: 1e-5,
+            rope_theta: 10_000.0,
+            rope_scaling: RopeScaling::None,
+            max_position_embeddings: self.context,
+            tie_word_embeddings: true,
+            attention_bias: false,
+            output_bias: false,
+            bos_token_id: Some(i64::from(bos)),
+            eos_token_ids: vec![i64::from(eos)],
+        })
+    }
+}
+
+/// How many times an epoch reads each data set; a fraction is a share of its documents, drawn anew each time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mix {
+    /// Synthetic-Persona-Chat.
+    pub persona_chat: f64,
+    /// Topical-Chat.
+    pub topical_chat: f64,
+    /// CounselChat.
+    pub counsel_chat: f64,
+    /// Character texts.
+    pub wiki: f64,
+    /// The project's own dialogues.
+    pub authored: f64,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self { persona_chat: 1.0, topical_chat: 0.4, counsel_chat: 1.0, wiki: 0.3, authored: 4.0 }
+    }
+}
+
+impl Mix {
+    /// The readings of one data set.
+    pub fn of(&self, source: Source) -> f64 {
+        match source {
+            Source::SyntheticPersonaChat => self.persona_chat,
+            Source::TopicalChat => self.topical_chat,
+            Source::CounselChat => self.counsel_chat,
+            Source::Wiki => self.wiki,
+            Source::Authored => self.authored,
+        }
+    }
+}
+
+/// When a run is over.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// After so many steps.
+    Steps(u64),
+    /// After so many readings of the mix; the steps are counted on the first.
+    Epochs(f64),
+    /// After so much time, over all starts: the learning rate then follows the clock.
+    Minutes(f64),
+}
+
+/// Everything a language model's training is asked to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LmSettings {
+    /// The model.
+    pub shape: Shape,
+    /// When it is over.
+    pub length: Length,
+    /// Peak learning rate.
+    pub rate: f64,
+    /// Steps of warm-up.
+    pub warmup: u64,
+    /// Weight decay.
+    pub decay: f64,
+    /// Longest gradient.
+    pub clip: f64,
+    /// Who moves the weights.
+    pub method: Method,
+    /// Padded tokens of a batch.
+    pub batch_tokens: usize,
+    /// Batches of a step. Rows of a batch are of like length, so often of one data set: several make a step's mix.
+    pub accumulate: usize,
+    /// Tokens of the longest row.
+    pub longest: usize,
+    /// What counts in the loss.
+    pub weights: Weights,
+    /// How often each data set is read.
+    pub mix: Mix,
+    /// Share of the documents kept for validation.
+    pub valid_share: f64,
+    /// Steps between two validations.
+    pub valid_every: u64,
+    /// Seconds between two checkpoints.
+    pub save_every: f64,
+    /// Every draw comes from it.
+    pub seed: u64,
+}
