@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use etcetera::BaseStrategy;
+
 /// Folder of Kindred's own files: `KINDRED_HOME`, else the nearest folder with a `bank/` at or above the binary or the
 /// working folder.
 fn home() -> PathBuf {
@@ -28,12 +30,17 @@ pub(super) fn model() -> PathBuf {
     home().join("models").join("kindred-stand-in")
 }
 
+/// The user's folders; absent only where no home folder can be found.
+fn user() -> Option<impl BaseStrategy> {
+    etcetera::choose_base_strategy().ok()
+}
+
 /// The user's cache: `KINDRED_CACHE`, else the system's cache folder, as `make setup` fills it.
 fn cache() -> PathBuf {
     if let Some(cache) = std::env::var_os("KINDRED_CACHE") {
         return cache.into();
     }
-    directories::BaseDirs::new().map(|dirs| dirs.cache_dir().join("kindred")).unwrap_or_default()
+    user().map(|user| user.cache_dir().join("kindred")).unwrap_or_default()
 }
 
 /// The sentence encoder all-MiniLM-L6-v2.
@@ -43,5 +50,5 @@ pub(super) fn encoder() -> PathBuf {
 
 /// Where sessions are kept unless `--data` says otherwise.
 pub(super) fn data() -> PathBuf {
-    directories::BaseDirs::new().map(|dirs| dirs.data_dir().join("kindred")).unwrap_or_else(|| PathBuf::from("data"))
+    user().map(|user| user.data_dir().join("kindred")).unwrap_or_else(|| PathBuf::from("data"))
 }

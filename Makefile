@@ -1,0 +1,53 @@
+# `make run` serves Kindred, `make test` checks it. Both do all set-up themselves and can be run again at any time.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test web build run test lint fmt models clean
+CARGO := cargo
+PORT ?= 8080
+NPM_STAMP := static/node_modules/.package-lock.json
+WEB_SOURCES := $(shell find static -path static/node_modules -prune -o -path static/dist -prune -o -type f -print)
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## Set up, build, and serve on http://127.0.0.1:8080 (PORT=… for another)
+	target/release/kindred serve --port $(PORT)
+
+test: setup-test web ## Set up, then check formatting, lints, Rust, front-end and browser
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) build --locked
+	$(CARGO) test --locked
+	npm --prefix static run --silent check
+	npm --prefix static test --silent
+	python3 scripts/check-size
+
+build: setup web ## Build the binary, target/release/kindred
+	$(CARGO) build --release --locked
+
+setup: ## Fetch libtorch and the sentence encoder into the user's cache
+	@scripts/prerequisites build
+	@python3 scripts/setup
+
+setup-test:
+	@scripts/prerequisites test
+	@python3 scripts/setup
+
+web: static/dist/index.html ## Build the page
+
+static/dist/index.html: $(NPM_STAMP) $(WEB_SOURCES)
+	npm --prefix static run build
+
+$(NPM_STAMP): static/package.json static/package-lock.json
+	npm --prefix static ci --no-audit --no-fund
+	@touch $@
+
+lint: ## Formatting and lints only
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+fmt: ## Format everything
+	$(CARGO) fmt
+
+clean: ## Remove what was built (the user's cache stays)
+	rm -rf target static/dist static/node_modules

@@ -1,0 +1,46 @@
+"""`python3 scripts/setup`: everything a clone needs beyond cargo and npm. Safe to run again; then it needs no network."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    if sys.version_info < (3, 9):
+        print("setup: Python 3.9 or later is needed: apt-get install python3", file=sys.stderr)
+        return 1
+    from encoder import encoder
+    from libtorch import libtorch
+    from wheel import SetupError
+
+    cache = Path(os.environ.get("KINDRED_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kindred")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        folder = libtorch(cache)
+        encoder(cache)
+        write_cargo_config(folder)
+    except SetupError as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"setup: {error}: can {cache} be written?", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("setup: interrupted; run it again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def write_cargo_config(libtorch: Path) -> None:
+    """Tells cargo where libtorch is, so that plain `cargo build` and `cargo test` work after set-up."""
+    config = ROOT / ".cargo" / "config.toml"
+    text = f'# Written by `make setup`.\n[env]\nLIBTORCH = "{libtorch}"\n'
+    if not config.exists() or config.read_text() != text:
+        config.parent.mkdir(exist_ok=True)
+        config.write_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
