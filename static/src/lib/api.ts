@@ -72,15 +72,15 @@ export interface Helpline {
   note: string;
 }
 
-/** What a session's stream says. */
+/** What a session's stream says (`EventKind` of the server). */
 export type SessionEvent =
-  | { kind: "reply-started"; memory: Memory | null }
-  | { kind: "text"; text: string }
-  | { kind: "reply-ended"; end: TurnEnd }
-  | { kind: "turn"; turn: Turn }
-  | { kind: "problem"; code: string; title: string; detail: string }
-  | { kind: "ended" }
-  | { kind: "restart" };
+  | { type: "said"; turn: Turn }
+  | { type: "reply_started"; seq: number; memory: Memory | null }
+  | { type: "text"; seq: number; text: string }
+  | { type: "reply_ended"; seq: number; end: TurnEnd; turn: Turn | null }
+  | { type: "failed"; seq: number; message: string }
+  | { type: "ended" }
+  | { type: "closing" };
 
 /** A failure as the server tells it (RFC 9457), or one of the connection itself (`status` 0). */
 export class Problem extends Error {

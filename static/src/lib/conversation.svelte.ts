@@ -45,7 +45,7 @@ export class Conversation {
       const { seq } = await api.say(this.id, said);
       // The stream tells it too, perhaps before this answer: the same turn twice changes nothing.
       const turn = { seq, speaker: "seeker", text: said, end: "whole", created_ms: Date.now() } as const;
-      this.talk = { ...this.talk, problem: null, turns: insert(this.talk.turns, turn) };
+      this.talk = { ...this.talk, failure: null, silenced: false, turns: insert(this.talk.turns, turn) };
       return true;
     } catch (error) {
       this.sendProblem = asProblem(error);
@@ -69,7 +69,7 @@ export class Conversation {
   async end() {
     try {
       await api.end(this.id);
-      this.talk = apply(this.talk, { kind: "ended" });
+      this.talk = apply(this.talk, { type: "ended" });
       this.close();
     } catch (error) {
       this.sendProblem = asProblem(error);
@@ -87,7 +87,7 @@ export class Conversation {
 
   #hear(event: SessionEvent) {
     this.talk = apply(this.talk, event);
-    if (event.kind === "turn" && event.turn.speaker === "supporter") this.announced = event.turn.text;
-    if (event.kind === "ended") this.close();
+    if (event.type === "reply_ended" && event.turn) this.announced = event.turn.text;
+    if (event.type === "ended") this.close();
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Turn } from "./api";
+import type { SessionEvent, Turn } from "./api";
 import { apply, awaiting, begin } from "./turns";
 
 const turn = (seq: number, speaker: Turn["speaker"], text: string): Turn => ({
@@ -9,43 +9,56 @@ const turn = (seq: number, speaker: Turn["speaker"], text: string): Turn => ({
   end: "whole",
   created_ms: 0,
 });
+const reply = turn(1, "supporter", "Good evening.");
+const events: SessionEvent[] = [
+  { type: "reply_started", seq: 1, memory: { aspect: "hobby", content: "You sail." } },
+  { type: "text", seq: 1, text: "Good " },
+  { type: "text", seq: 1, text: "evening." },
+  { type: "reply_ended", seq: 1, end: "whole", turn: reply },
+];
+const asked = begin([turn(0, "seeker", "Hello")], false);
 
 describe("a talk", () => {
   it("grows a draft word by word and replaces it by the stored turn", () => {
-    let talk = begin([turn(0, "seeker", "Hello")], false);
-    expect(awaiting(talk)).toBe(true);
-    talk = apply(talk, { kind: "reply-started", memory: { aspect: "hobby", content: "You sail." } });
-    talk = apply(talk, { kind: "text", text: "Good " });
-    talk = apply(talk, { kind: "text", text: "evening." });
-    expect(talk.draft).toEqual({ text: "Good evening.", memory: { aspect: "hobby", content: "You sail." } });
-    talk = apply(talk, { kind: "turn", turn: turn(1, "supporter", "Good evening.") });
-    expect(talk.draft).toBeNull();
-    expect(talk.turns.map((each) => each.text)).toEqual(["Hello", "Good evening."]);
-    expect(awaiting(talk)).toBe(false);
+    expect(awaiting(asked)).toBe(true);
+    const growing = events.slice(0, 3).reduce(apply, asked);
+    expect(growing.draft).toEqual({ seq: 1, text: "Good evening.", memory: { aspect: "hobby", content: "You sail." } });
+    const done = events.reduce(apply, asked);
+    expect(done.draft).toBeNull();
+    expect(done.turns).toEqual([asked.turns[0], reply]);
+    expect(awaiting(done)).toBe(false);
   });
 
-  it("hears the same turn twice without showing it twice, and keeps the order", () => {
-    let talk = begin([], false);
-    talk = apply(talk, { kind: "turn", turn: turn(1, "supporter", "b") });
-    talk = apply(talk, { kind: "turn", turn: turn(0, "seeker", "a") });
-    talk = apply(talk, { kind: "turn", turn: turn(1, "supporter", "b") });
-    expect(talk.turns.map((each) => each.seq)).toEqual([0, 1]);
+  it("changes nothing when a stream that resumes repeats itself", () => {
+    const once = events.reduce(apply, asked);
+    expect([...events, ...events].reduce(apply, asked)).toEqual(once);
+    const again = [...events.slice(0, 2), ...events.slice(0, 3)].reduce(apply, asked);
+    expect(again.draft?.text).toBe("Good evening.");
   });
 
-  it("tells a failure and waits no longer", () => {
-    let talk = begin([turn(0, "seeker", "Hello")], false);
-    talk = apply(talk, { kind: "reply-started", memory: null });
-    talk = apply(talk, { kind: "problem", code: "model-busy", title: "Busy", detail: "" });
-    expect(talk.draft).toBeNull();
-    expect(talk.problem?.title).toBe("Busy");
-    expect(awaiting(talk)).toBe(false);
-    expect(apply(talk, { kind: "reply-started", memory: null }).problem).toBeNull();
+  it("keeps turns in their order, whichever comes first", () => {
+    const late = apply(begin([reply], false), { type: "said", turn: turn(0, "seeker", "Hello") });
+    expect(late.turns.map((each) => each.seq)).toEqual([0, 1]);
   });
 
-  it("leaves a growing draft alone when the person's own turn is stored", () => {
-    let talk = begin([], false);
-    talk = apply(talk, { kind: "text", text: "Well" });
-    talk = apply(talk, { kind: "turn", turn: turn(0, "seeker", "wait") });
-    expect(talk.draft?.text).toBe("Well");
+  it("tells a failure, waits no longer, and forgets it when the person writes again", () => {
+    const failed = apply(apply(asked, events[0] as SessionEvent), { type: "failed", seq: 1, message: "busy" });
+    expect(failed.draft).toBeNull();
+    expect(failed.failure).toBe("busy");
+    expect(awaiting(failed)).toBe(false);
+    const again = apply(failed, { type: "said", turn: turn(1, "seeker", "And now?") });
+    expect(again.failure).toBeNull();
+    expect(awaiting(again)).toBe(true);
+  });
+
+  it("says so when a reply was stopped before its first word", () => {
+    const stopped = apply(apply(asked, events[0] as SessionEvent), {
+      type: "reply_ended",
+      seq: 1,
+      end: "cutoff",
+      turn: null,
+    });
+    expect(stopped.silenced).toBe(true);
+    expect(awaiting(stopped)).toBe(false);
   });
 });

@@ -1,8 +1,9 @@
 /** What a conversation looks like, as a pure function of what the server said so far. */
 import type { Memory, SessionEvent, Turn } from "./api";
 
-/** A reply on its way. */
+/** A reply on its way, at the place it will have. */
 export interface Draft {
+  seq: number;
   text: string;
   memory: Memory | null;
 }
@@ -10,36 +11,42 @@ export interface Draft {
 export interface Talk {
   turns: Turn[];
   draft: Draft | null;
-  /** The last reply failed; cleared by the next sign of life. */
-  problem: { title: string; detail: string } | null;
-  restarting: boolean;
+  /** Why the last reply failed; cleared by the next sign of life. */
+  failure: string | null;
+  /** The last reply was stopped before its first word. */
+  silenced: boolean;
+  closing: boolean;
   ended: boolean;
 }
 
 export function begin(turns: Turn[], ended: boolean): Talk {
-  return { turns, draft: null, problem: null, restarting: false, ended };
+  return { turns, draft: null, failure: null, silenced: false, closing: false, ended };
 }
 
-/** Events may come twice (a stream that resumes) and a stored turn replaces the draft it grew from. */
+/** Events may come twice, as a stream that resumes repeats what it is not sure of: the second time changes nothing. */
 export function apply(talk: Talk, event: SessionEvent): Talk {
-  const alive = { ...talk, restarting: false };
-  switch (event.kind) {
-    case "reply-started":
-      return { ...alive, problem: null, draft: { text: "", memory: event.memory } };
+  const alive = { ...talk, closing: false };
+  const stored = (seq: number) => talk.turns.some((turn) => turn.seq === seq);
+  switch (event.type) {
+    case "said":
+      return { ...alive, turns: insert(talk.turns, event.turn), failure: null, silenced: false };
+    case "reply_started":
+      if (stored(event.seq)) return alive;
+      return { ...alive, failure: null, silenced: false, draft: { seq: event.seq, text: "", memory: event.memory } };
     case "text":
-      return { ...alive, draft: { memory: talk.draft?.memory ?? null, text: (talk.draft?.text ?? "") + event.text } };
-    case "reply-ended":
-      return alive;
-    case "turn": {
-      const turns = insert(talk.turns, event.turn);
-      return { ...alive, turns, draft: event.turn.speaker === "supporter" ? null : talk.draft };
+      if (talk.draft?.seq !== event.seq) return alive;
+      return { ...alive, draft: { ...talk.draft, text: talk.draft.text + event.text } };
+    case "reply_ended": {
+      const draft = talk.draft?.seq === event.seq ? null : talk.draft;
+      if (event.turn) return { ...alive, draft, turns: insert(talk.turns, event.turn) };
+      return { ...alive, draft, silenced: true };
     }
-    case "problem":
-      return { ...alive, draft: null, problem: { title: event.title, detail: event.detail } };
+    case "failed":
+      return { ...alive, draft: null, failure: event.message };
     case "ended":
       return { ...alive, draft: null, ended: true };
-    case "restart":
-      return { ...talk, restarting: true };
+    case "closing":
+      return { ...talk, closing: true };
   }
 }
 
@@ -49,8 +56,8 @@ export function insert(turns: Turn[], turn: Turn): Turn[] {
   return [...turns, turn].sort((a, b) => a.seq - b.seq);
 }
 
-/** Whether the server owes an answer: a draft grows, or the last word was the person's and nothing failed. */
+/** Whether the server owes an answer: a draft grows, or the last word was the person's and nothing ended it. */
 export function awaiting(talk: Talk): boolean {
-  if (talk.ended || talk.problem) return false;
+  if (talk.ended || talk.failure !== null || talk.silenced) return false;
   return talk.draft !== null || talk.turns.at(-1)?.speaker === "seeker";
 }
