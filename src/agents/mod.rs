@@ -1,1 +1,22 @@
-//! Actors: one for each character, the matcher, live sessions and simulated dialogues.
+//! Actors: one for each character, the matcher, live sessions and simulated dialogues. Faces speak to [`Kindred`].
+
+mod character;
+mod dialogue;
+mod error;
+mod event;
+mod fit;
+mod kindred;
+mod matcher;
+mod message;
+mod registry;
+mod seed;
+mod session;
+mod utterance;
+
+pub use dialogue::{Dialogue, DialoguePlan, OPENING, UNSAID};
+pub use error::AgentError;
+pub use event::{EventKind, SessionEvent, SessionEvents};
+pub use kindred::{Kindred, Limits, Match, Parts, SessionView, Supporter};
+pub use message::{MESSAGE_LIMIT, check_message};
+pub use seed::derive as derive_seed;
+pub use utterance::{Cue, MemoryRule, Spoken, Step, Utterance};

@@ -1,5 +1,13 @@
 //! Keeps what must survive: sessions and their append-only turns, behind one trait.
 
+mod folder;
+mod sqlite;
+mod volatile;
+mod writer;
+
+pub use sqlite::SqliteStore;
+pub use volatile::VolatileStore;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -85,7 +93,11 @@ pub trait Store: Send + Sync {
     /// Appends a turn in one transaction. When this returns, the turn is on disk.
     async fn append(&self, session: Uuid, turn: NewTurn) -> Result<TurnRecord, StoreError>;
 
-    /// The turns of a session, oldest first.
+    /// Sessions that are not ended and whose last turn is the seeker's: a crash came before the answer. Newest first,
+    /// at most `limit`.
+    async fn unanswered(&self, limit: u32) -> Result<Vec<SessionRecord>, StoreError>;
+
+    /// The turns of a session, oldest first; [`StoreError::NoSession`] if there is no such session.
     async fn turns(&self, session: Uuid) -> Result<Vec<TurnRecord>, StoreError>;
 }
 
@@ -100,13 +112,48 @@ pub enum StoreError {
         /// What was wrong with it.
         reason: String,
     },
+    /// Another process has the data folder.
+    #[error(
+        "the data folder {path} is in use by another Kindred{holder}; stop that one, or choose another folder with --data"
+    )]
+    InUse {
+        /// The folder.
+        path: String,
+        /// " (process 123)" if the other one left its number, else empty.
+        holder: String,
+    },
+    /// The disk is full; nothing was changed.
+    #[error("the disk that holds {path} is full; free some space and try again")]
+    Full {
+        /// The database.
+        path: String,
+    },
     /// No such session.
     #[error("there is no session {id}")]
     NoSession {
         /// What was asked for.
         id: Uuid,
     },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// A row of the database does not hold what this version wrote or reads.
+    #[error("the store holds {found:?} as {column}: expected {expected}")]
+    BadRow {
+        /// The column.
+        column: &'static str,
+        /// What it may hold.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
     /// The database failed.
     #[error("the store failed: {0}")]
     Database(#[from] sqlx::Error),
+}
+
+/// Milliseconds since 1970, UTC.
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,45 @@
+//! One character of the bank as an actor: owns its memories, starts its utterances, waits for nothing.
+
+use std::sync::Arc;
+
+use actix::{Actor, Context, Handler, Message, MessageResult};
+
+use super::utterance::{Cue, Remembered, Utterance, Voices, Work};
+use crate::dialogue::Speaker;
+use crate::persona::Character;
+
+/// A character. Its replies never queue behind one another: each is a task of its own.
+pub(super) struct CharacterActor {
+    character: Arc<Character>,
+    voices: Arc<Voices>,
+    as_supporter: Remembered,
+    as_seeker: Remembered,
+}
+
+impl CharacterActor {
+    pub(super) fn new(character: Arc<Character>, voices: Arc<Voices>) -> Self {
+        Self { character, voices, as_supporter: Remembered::default(), as_seeker: Remembered::default() }
+    }
+}
+
+impl Actor for CharacterActor {
+    type Context = Context<Self>;
+}
+
+/// Asks the character to say something.
+#[derive(Message)]
+#[rtype(result = "Utterance")]
+pub(super) struct Speak(pub(super) Cue);
+
+impl Handler<Speak> for CharacterActor {
+    type Result = MessageResult<Speak>;
+
+    fn handle(&mut self, Speak(cue): Speak, _: &mut Context<Self>) -> Self::Result {
+        let remembered = match cue.speaker {
+            Speaker::Seeker => self.as_seeker.clone(),
+            Speaker::Supporter => self.as_supporter.clone(),
+        };
+        let work = Work { character: self.character.clone(), remembered, voices: self.voices.clone(), cue };
+        MessageResult(work.start())
+    }
+}

@@ -1,0 +1,130 @@
+//! What happens in a session, numbered so that a listener who lost the line resumes where it was.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::Stream;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::dialogue::Speaker;
+use crate::persona::Memory;
+use crate::store::{TurnEnd, TurnRecord};
+
+/// Bits of an event's number below the turn's; numbers stay exact in JavaScript up to 2²¹ turns.
+const WITHIN_TURN: u32 = 32;
+
+/// Something that happened in a session.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SessionEvent {
+    /// Grows from event to event, with gaps: the turn's place × 2³² + a place within the turn. It depends on nothing that
+    /// a restart forgets, so that a listener may resume from it even after one.
+    pub id: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The person's message was stored.
+    Said {
+        /// As stored.
+        turn: TurnRecord,
+    },
+    /// A reply begins. If one with the same place began before and never ended, forget what it said.
+    ReplyStarted {
+        /// The place the reply will have.
+        seq: u64,
+        /// The memory it was given.
+        memory: Option<Memory>,
+    },
+    /// More of the reply.
+    Text {
+        /// The reply's place.
+        seq: u64,
+        /// Follows what came before.
+        text: String,
+    },
+    /// The reply ended.
+    ReplyEnded {
+        /// The reply's place.
+        seq: u64,
+        /// How.
+        end: TurnEnd,
+        /// As stored: this is the reply, whatever was seen on the way. None if it was stopped before its first word.
+        turn: Option<TurnRecord>,
+    },
+    /// No reply could be given; the person may simply write again.
+    Failed {
+        /// The place the reply would have had.
+        seq: u64,
+        /// Why, for people.
+        message: String,
+    },
+    /// The session is over; nothing follows.
+    Ended,
+    /// The server is going down; resume later from the last number.
+    Closing,
+}
+
+/// The number of event `within` of turn `seq`.
+pub(super) fn event_id(seq: u64, within: u32) -> u64 {
+    (seq << WITHIN_TURN) | u64::from(within)
+}
+
+/// The number of the event after which nothing more happens to turn `seq`.
+pub(super) fn last_of(seq: u64) -> u64 {
+    event_id(seq, u32::MAX)
+}
+
+/// What a listener who has seen everything up to `after` missed of a stored turn.
+pub(super) fn replay(record: &TurnRecord, after: u64) -> Vec<SessionEvent> {
+    let seq = record.seq;
+    let id = last_of(seq);
+    if id <= after {
+        return Vec::new();
+    }
+    if record.turn.speaker == Speaker::Seeker {
+        return vec![SessionEvent { id, kind: EventKind::Said { turn: record.clone() } }];
+    }
+    let mut events = Vec::with_capacity(3);
+    if after < event_id(seq, 0) || seq == 0 && after == 0 {
+        let started = EventKind::ReplyStarted { seq, memory: record.turn.memory.clone() };
+        events.push(SessionEvent { id: event_id(seq, 1), kind: started });
+        events
+            .push(SessionEvent { id: event_id(seq, 2), kind: EventKind::Text { seq, text: record.turn.text.clone() } });
+    }
+    // A listener that saw the beginning gets the whole from the record.
+    events.push(SessionEvent { id, kind: EventKind::ReplyEnded { seq, end: record.end, turn: Some(record.clone()) } });
+    events
+}
+
+/// The events of a session: what was missed, then what happens. Ends when the session does, when the process shuts
+/// down, or when the listener is so slow that it should resume anew.
+pub struct SessionEvents {
+    missed: std::vec::IntoIter<SessionEvent>,
+    live: mpsc::Receiver<SessionEvent>,
+    /// While somebody listens, the session stays awake.
+    _awake: Arc<()>,
+}
+
+impl SessionEvents {
+    pub(super) fn new(missed: Vec<SessionEvent>, live: mpsc::Receiver<SessionEvent>, awake: Arc<()>) -> Self {
+        Self { missed: missed.into_iter(), live, _awake: awake }
+    }
+}
+
+impl Stream for SessionEvents {
+    type Item = SessionEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<SessionEvent>> {
+        match self.missed.next() {
+            Some(event) => Poll::Ready(Some(event)),
+            None => self.live.poll_recv(context),
+        }
+    }
+}

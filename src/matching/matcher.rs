@@ -1,0 +1,268 @@
+//! Ranks the bank for a person: one encoder pass, one matrix–vector product, then a head.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::head::PersonaScoreHead;
+use super::quote::sentences;
+use crate::encoder::{Embedder, Embedding, EncoderError, cosine};
+use crate::persona::{Aspect, Bank, Character, Memory};
+
+/// Share of the nearest memory in the similarity; the supporter's statement has the rest.
+///
+/// A statement says how somebody talks and listens; what a troubled person writes is about events ("my father died",
+/// "I was let go"), and lies nearer to what somebody has lived through. The statement keeps a share so that of two who
+/// lived the same, the one whose manner is nearer comes first. The published model compares statements alone: a trained
+/// head ([`PersonaScoreHead`]) is given just that.
+pub const MEMORY_SHARE: f32 = 0.7;
+
+/// How many texts are embedded in one request while the bank is read: small enough for the encoder's queue.
+const EMBED_BATCH: usize = 64;
+
+/// Why no match could be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MatchError {
+    /// Nothing was said to match on.
+    #[error("there is nothing to match on: expected a few words about what troubles you, found an empty text")]
+    NothingSaid,
+    /// The encoder gave no answer.
+    #[error("the characters could not be compared: {0}")]
+    Encoder(#[from] EncoderError),
+    /// The encoder's answer has another shape than it promised.
+    #[error("the encoder answered {found} {what}; expected {expected}")]
+    Shape {
+        /// What was counted.
+        what: &'static str,
+        /// How many were expected.
+        expected: usize,
+        /// How many came.
+        found: usize,
+    },
+}
+
+/// What the number of a match is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scale {
+    /// A similarity from −1 to 1. It says how alike two texts are, not how well a talk will go.
+    Similarity,
+    /// A rating as a trained head predicts it, on the scale of its training (published: 1 to 5).
+    Rating,
+}
+
+/// Why this character: what was measured, and nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reason {
+    /// The character's memory that lies nearest to what was said.
+    SharedExperience {
+        /// The kind of memory.
+        aspect: Aspect,
+        /// The sentence nearest to what was said, told in the third person if the profile tells this aspect so, else from the
+        /// memory itself (second person, addressed to the character).
+        quote: String,
+        /// Cosine of the whole memory and what was said.
+        cosine: f32,
+    },
+    /// How near the character's way of supporting (its statement) lies to what was said.
+    Statement {
+        /// Cosine of the statement and what was said.
+        cosine: f32,
+    },
+    /// What the characters were ranked by.
+    Score {
+        /// The number.
+        score: f32,
+        /// What it is.
+        scale: Scale,
+    },
+}
+
+/// A character proposed to a person.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Match {
+    /// The character's index in the bank.
+    pub index: u32,
+    /// What the ranking went by; see [`Matcher::scale`].
+    pub score: f32,
+    /// Why: shared experience first (when the character has memories), then statement, then score.
+    pub reasons: Vec<Reason>,
+}
+
+/// The rows of the embedding matrix that belong to one character.
+struct Rows {
+    character: Arc<Character>,
+    memories: Vec<Memory>,
+    /// Row of the statement; the memories follow it in order.
+    first: usize,
+}
+
+/// The bank, embedded once, ready to be ranked.
+pub struct Matcher {
+    embedder: Arc<dyn Embedder>,
+    head: Option<PersonaScoreHead>,
+    rows: Vec<Rows>,
+    /// `[statements and memories, dimension]`, row by row, unit length.
+    matrix: Vec<f32>,
+    dimension: usize,
+}
+
+impl Matcher {
+    /// Embeds every supporter statement and memory of the bank.
+    ///
+    /// # Errors
+    /// The encoder's.
+    pub async fn new(
+        bank: &Bank,
+        embedder: Arc<dyn Embedder>,
+        head: Option<PersonaScoreHead>,
+    ) -> Result<Self, MatchError> {
+        let dimension = embedder.dimension();
+        let mut rows = Vec::with_capacity(bank.len());
+        let mut texts = Vec::new();
+        for character in bank.iter() {
+            let memories = character.supporter_memories();
+            let first = texts.len();
+            texts.push(character.supporter_statement.clone());
+            texts.extend(memories.iter().map(|memory| memory.content.clone()));
+            rows.push(Rows { character: character.clone(), memories, first });
+        }
+        let mut matrix = Vec::with_capacity(texts.len() * dimension);
+        for batch in texts.chunks(EMBED_BATCH) {
+            for embedding in embed(embedder.as_ref(), batch.to_vec()).await? {
+                matrix.extend(embedding);
+            }
+        }
+        Ok(Self { embedder, head, rows, matrix, dimension })
+    }
+
+    /// What [`Match::score`] is.
+    pub fn scale(&self) -> Scale {
+        if self.head.is_some() { Scale::Rating } else { Scale::Similarity }
+    }
+
+    /// How many characters can be matched.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is nobody to match with.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The `k` characters most likely to help somebody who says `about`, best first, with reasons. Equal scores are
+    /// ordered by index, so that the same text always gives the same list.
+    ///
+    /// # Errors
+    /// [`MatchError::NothingSaid`] for an empty text; the encoder's.
+    pub async fn rank(&self, about: &str, k: usize) -> Result<Vec<Match>, MatchError> {
+        let about = about.trim();
+        if about.is_empty() {
+            return Err(MatchError::NothingSaid);
+        }
+        let query = embed(self.embedder.as_ref(), vec![about.to_owned()]).await?.remove(0);
+        let cosines: Vec<f32> =
+            self.matrix.chunks_exact(self.dimension.max(1)).map(|row| cosine(row, &query)).collect();
+
+        let mut ranked: Vec<Candidate<'_>> = self.rows.iter().map(|rows| self.candidate(rows, &cosines)).collect();
+        ranked.sort_by(|a, b| {
+            b.score.total_cmp(&a.score).then_with(|| a.rows.character.index.cmp(&b.rows.character.index))
+        });
+        ranked.truncate(k);
+        self.explain(ranked, &query).await
+    }
+
+    fn candidate<'a>(&self, rows: &'a Rows, cosines: &[f32]) -> Candidate<'a> {
+        let statement = cosines[rows.first];
+        let memories = &cosines[rows.first + 1..][..rows.memories.len()];
+        let nearest =
+            memories.iter().copied().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let score = match (self.head, nearest) {
+            (Some(head), _) => head.rating(statement),
+            (None, Some((_, memory))) => MEMORY_SHARE * memory + (1.0 - MEMORY_SHARE) * statement,
+            (None, None) => statement,
+        };
+        Candidate { rows, score, statement, nearest }
+    }
+
+    /// Finds the sentences to quote for all candidates in one encoder pass.
+    async fn explain(&self, ranked: Vec<Candidate<'_>>, query: &[f32]) -> Result<Vec<Match>, MatchError> {
+        let told: Vec<Vec<String>> = ranked.iter().map(Candidate::quotable).collect();
+        let mut embedded = Vec::new();
+        for batch in told.concat().chunks(EMBED_BATCH) {
+            embedded.extend(embed(self.embedder.as_ref(), batch.to_vec()).await?);
+        }
+        let mut nearness = embedded.iter().map(|sentence| cosine(sentence, query));
+        let matches = ranked.into_iter().zip(told).map(|(candidate, told)| {
+            let scored: Vec<(String, f32)> = told.into_iter().zip(nearness.by_ref()).collect();
+            let quote = scored.into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best });
+            let shared = candidate.nearest.zip(quote).map(|((at, cosine), (quote, _))| Reason::SharedExperience {
+                aspect: candidate.rows.memories[at].aspect.clone(),
+                quote,
+                cosine,
+            });
+            let statement = Reason::Statement { cosine: candidate.statement };
+            let score = Reason::Score { score: candidate.score, scale: self.scale() };
+            Match {
+                index: candidate.rows.character.index,
+                score: candidate.score,
+                reasons: shared.into_iter().chain([statement, score]).collect(),
+            }
+        });
+        Ok(matches.collect())
+    }
+}
+
+struct Candidate<'a> {
+    rows: &'a Rows,
+    score: f32,
+    statement: f32,
+    /// Place and cosine of the nearest memory.
+    nearest: Option<(usize, f32)>,
+}
+
+impl Candidate<'_> {
+    /// The sentences that may be quoted for the nearest memory: as the profile tells it (third person), else the
+    /// memory's own.
+    fn quotable(&self) -> Vec<String> {
+        let Some((at, _)) = self.nearest else { return Vec::new() };
+        let memory = &self.rows.memories[at];
+        let profile = profile_text(&self.rows.character, &memory.aspect);
+        let text = profile.filter(|text| !text.trim().is_empty()).unwrap_or(&memory.content);
+        sentences(text).into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// What the profile tells of an aspect, in the third person.
+fn profile_text<'a>(character: &'a Character, aspect: &Aspect) -> Option<&'a str> {
+    let profile = &character.profile;
+    Some(match aspect {
+        Aspect::Tone => &profile.tone,
+        Aspect::AdvantagesAndDisadvantages => &profile.advantages_and_disadvantages,
+        Aspect::Hobby => &profile.hobby,
+        Aspect::GrowthExperience => &profile.growth_experience,
+        Aspect::FamilyRelationship => &profile.family_relationship,
+        Aspect::WorkingConditions => &profile.working_conditions,
+        Aspect::SocialRelationship => &profile.social_relationship,
+        Aspect::EmotionalState => &profile.emotional_state,
+        Aspect::LivingConditions => &profile.living_conditions,
+        Aspect::RecentWorryOrAnxiety => &profile.recent_worry_or_anxiety,
+        Aspect::AdditionalInformation => &profile.additional_information,
+        Aspect::Other(name) => return profile.extra.get(name.as_ref()).and_then(|value| value.as_str()),
+    })
+}
+
+/// The embeddings, checked for number and length, as the matrix relies on both.
+async fn embed(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Embedding>, MatchError> {
+    let expected = texts.len();
+    let embeddings = embedder.embed(texts).await?;
+    if embeddings.len() != expected {
+        return Err(MatchError::Shape { what: "texts", expected, found: embeddings.len() });
+    }
+    match embeddings.iter().find(|embedding| embedding.len() != embedder.dimension()) {
+        Some(odd) => Err(MatchError::Shape { what: "dimensions", expected: embedder.dimension(), found: odd.len() }),
+        None => Ok(embeddings),
+    }
+}

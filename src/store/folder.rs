@@ -1,0 +1,57 @@
+//! The data folder: made if absent, and locked so that two processes never share it.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use super::StoreError;
+
+const LOCK: &str = "kindred.lock";
+
+/// Holds the lock on a data folder. The system lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Makes the folder if there is none, and locks it.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if it cannot be made or written, [`StoreError::InUse`] if another process has it.
+    pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
+        let cannot = |what: &'static str| {
+            move |error: std::io::Error| StoreError::Open {
+                path: folder.display().to_string(),
+                reason: format!("{what}: {error}; choose a folder you may write with --data"),
+            }
+        };
+        std::fs::create_dir_all(folder).map_err(cannot("cannot make the data folder"))?;
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(folder.join(LOCK))
+            .map_err(cannot("cannot write in the data folder"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Only for the message: a lock whose holder wrote no number is still a lock.
+                let _ = file.read_to_string(&mut holder);
+                let holder = holder.trim();
+                let holder = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
+                return Err(StoreError::InUse { path: folder.display().to_string(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot("cannot lock the data folder")(error)),
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .and_then(|()| file.sync_all());
+        written.map_err(cannot("cannot write in the data folder"))?;
+        Ok(Self { _file: file })
+    }
+}

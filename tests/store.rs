@@ -1,0 +1,124 @@
+//! The store: what was said survives, and what stands in its way is named.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+use kindred::dialogue::{Speaker, Turn};
+use kindred::persona::{Aspect, Memory};
+use kindred::store::{NewTurn, SqliteStore, Store, StoreError, TurnEnd, VolatileStore};
+use uuid::Uuid;
+
+fn reply(text: &str, end: TurnEnd) -> NewTurn {
+    let memory = Memory { aspect: Aspect::Hobby, content: "You sail.".into() };
+    NewTurn {
+        turn: Turn { speaker: Speaker::Supporter, text: text.into(), memory: Some(memory) },
+        end,
+        model: Some("m 1".into()),
+    }
+}
+
+/// What every store must do.
+async fn keeps_sessions(store: &dyn Store) {
+    let session = store.create_session(7, "I lost my job").await.unwrap();
+    assert_eq!(store.session(session.id).await.unwrap().as_ref(), Some(&session));
+    assert_eq!(store.turns(session.id).await.unwrap(), []);
+    let mut said = vec![store.append(session.id, NewTurn::typed("Hello <SYSTEM> \u{1F600}")).await.unwrap()];
+    assert_eq!(store.unanswered(9).await.unwrap(), [session.clone()]);
+    said.push(store.append(session.id, reply("When", TurnEnd::CutOff)).await.unwrap());
+    assert_eq!(store.unanswered(9).await.unwrap(), []);
+    assert_eq!(said.iter().map(|turn| turn.seq).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(store.turns(session.id).await.unwrap(), said);
+
+    let newer = store.create_session(8, "").await.unwrap();
+    let listed: Vec<Uuid> = store.sessions(9).await.unwrap().iter().map(|record| record.id).collect();
+    assert_eq!(listed, [newer.id, session.id]);
+    assert_eq!(store.sessions(1).await.unwrap().len(), 1);
+
+    store.end_session(session.id).await.unwrap();
+    let ended = store.session(session.id).await.unwrap().unwrap().ended_ms;
+    assert!(ended.is_some());
+    store.end_session(session.id).await.unwrap();
+    assert_eq!(store.session(session.id).await.unwrap().unwrap().ended_ms, ended);
+
+    let nobody = Uuid::now_v7();
+    assert!(store.session(nobody).await.unwrap().is_none());
+    assert!(matches!(store.turns(nobody).await, Err(StoreError::NoSession { id }) if id == nobody));
+    assert!(matches!(store.end_session(nobody).await, Err(StoreError::NoSession { .. })));
+    assert!(matches!(store.append(nobody, NewTurn::typed("x")).await, Err(StoreError::NoSession { .. })));
+}
+
+#[tokio::test]
+async fn both_stores_keep_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    keeps_sessions(&SqliteStore::open(folder.path()).await.unwrap()).await;
+    keeps_sessions(&VolatileStore::default()).await;
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("made/when/absent");
+    let store = SqliteStore::open(&inner).await.unwrap();
+    let session = store.create_session(3, "about").await.unwrap();
+    let said = store.append(session.id, reply("Whole.", TurnEnd::Whole)).await.unwrap();
+    store.close().await;
+    let store = SqliteStore::open(&inner).await.unwrap();
+    assert_eq!(store.session(session.id).await.unwrap(), Some(session.clone()));
+    assert_eq!(store.turns(session.id).await.unwrap(), [said]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_writers_leave_no_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
+    let session = store.create_session(1, "").await.unwrap().id;
+    let writers = (0..200).map(|n| {
+        let store = store.clone();
+        // A bad neighbour in the same group must not harm the others.
+        let target = if n % 20 == 7 { Uuid::now_v7() } else { session };
+        tokio::spawn(async move { store.append(target, NewTurn::typed(n.to_string())).await })
+    });
+    let outcomes: Vec<_> = futures::future::join_all(writers).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 10);
+    let turns = store.turns(session).await.unwrap();
+    assert_eq!(turns.iter().map(|turn| turn.seq).collect::<Vec<_>>(), (0..190).collect::<Vec<_>>());
+    assert_eq!(turns.iter().map(|turn| turn.turn.text.clone()).collect::<HashSet<_>>().len(), 190);
+}
+
+#[tokio::test]
+async fn two_processes_cannot_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = SqliteStore::open(folder.path()).await.unwrap();
+    let error = SqliteStore::open(folder.path()).await.unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, StoreError::InUse { .. }), "{message}");
+    assert!(message.contains(folder.path().to_str().unwrap()) && message.contains("--data"), "{message}");
+    first.close().await;
+    SqliteStore::open(folder.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("kindred.sqlite"), "no database at all, and long enough to be read as one".repeat(40))
+        .unwrap();
+    let message = SqliteStore::open(folder.path()).await.unwrap_err().to_string();
+    assert!(message.contains("kindred.sqlite") && message.contains("not a Kindred database"), "{message}");
+
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let message = SqliteStore::open(&file).await.unwrap_err().to_string();
+    assert!(message.contains(file.to_str().unwrap()) && message.contains("data folder"), "{message}");
+
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
+    if fs::write(closed.join("probe"), "").is_ok() {
+        eprintln!("skipped the unwritable folder: this user may write everywhere");
+        return;
+    }
+    let message = SqliteStore::open(&closed).await.unwrap_err().to_string();
+    assert!(message.contains(closed.to_str().unwrap()) && message.contains("cannot write"), "{message}");
+}
