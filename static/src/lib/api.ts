@@ -21,10 +21,11 @@ export interface Character extends Card {
   story: StoryPart[];
 }
 
-export interface Reason {
-  aspect: string;
-  quote: string;
-}
+/** Why somebody was proposed: what was measured, and nothing else. */
+export type Reason =
+  | { kind: "shared_experience"; aspect: string; quote: string; cosine: number }
+  | { kind: "statement"; cosine: number }
+  | { kind: "score"; score: number; scale: "similarity" | "rating" };
 
 export interface Match {
   character: Card;
@@ -50,10 +51,14 @@ export interface Turn {
 
 export interface Session {
   id: string;
-  supporter: Card;
+  /** None if the bank no longer has this character. */
+  supporter: Card | null;
   about: string;
   created_ms: number;
   ended_ms: number | null;
+  replying: boolean;
+  /** Whoever has read these turns listens after this. */
+  last_event: string;
   turns: Turn[];
 }
 

@@ -1,11 +1,11 @@
 /** One open conversation: its state, its stream, and what the person can do in it. */
 import { api, asProblem, type Problem, type Session, type SessionEvent } from "./api";
 import { EventStream, type Link } from "./stream";
-import { apply, awaiting, begin, insert, type Talk } from "./turns";
+import { apply, begin, said, type Talk } from "./turns";
 
 export class Conversation {
   session = $state.raw<Session | null>(null);
-  talk = $state.raw<Talk>(begin([], false));
+  talk = $state.raw<Talk>(begin([], false, false));
   link = $state<Link>("connecting");
   loading = $state.raw<Problem | null>(null);
   sending = $state(false);
@@ -13,7 +13,6 @@ export class Conversation {
   sendProblem = $state.raw<Problem | null>(null);
   /** The newest finished reply, for screen readers. */
   announced = $state("");
-  awaiting = $derived(awaiting(this.talk));
 
   #stream: EventStream | undefined;
 
@@ -26,8 +25,8 @@ export class Conversation {
     try {
       const session = await api.session(this.id);
       this.session = session;
-      this.talk = begin(session.turns, session.ended_ms !== null);
-      if (!this.talk.ended) this.#listen();
+      this.talk = begin(session.turns, session.replying, session.ended_ms !== null);
+      if (!this.talk.ended) this.#listen(session.last_event);
     } catch (error) {
       this.loading = asProblem(error);
     }
@@ -38,14 +37,14 @@ export class Conversation {
   }
 
   /** Sends a message; true once the server has it on disk. */
-  async say(said: string): Promise<boolean> {
+  async say(words: string): Promise<boolean> {
     this.sending = true;
     this.sendProblem = null;
     try {
-      const { seq } = await api.say(this.id, said);
+      const { seq } = await api.say(this.id, words);
       // The stream tells it too, perhaps before this answer: the same turn twice changes nothing.
-      const turn = { seq, speaker: "seeker", text: said, end: "whole", created_ms: Date.now() } as const;
-      this.talk = { ...this.talk, failure: null, silenced: false, turns: insert(this.talk.turns, turn) };
+      const turn = { seq, speaker: "seeker", text: words, end: "whole", created_ms: Date.now() } as const;
+      this.talk = said(this.talk, turn);
       return true;
     } catch (error) {
       this.sendProblem = asProblem(error);
@@ -76,9 +75,9 @@ export class Conversation {
     }
   }
 
-  #listen() {
+  #listen(after: string) {
     this.#stream?.close();
-    this.#stream = new EventStream(this.id, {
+    this.#stream = new EventStream(this.id, after, {
       event: (event) => this.#hear(event),
       link: (link) => (this.link = link),
       gone: () => void this.load(),

@@ -17,11 +17,12 @@ export class EventStream {
   #source: EventSource | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wait = FIRST_WAIT_MS;
-  #last: string | undefined;
   #closed = false;
 
   constructor(
     readonly id: string,
+    /** The last event seen; the stream goes on after it. */
+    private last: string,
     readonly listener: Listener,
   ) {
     this.#connect();
@@ -34,15 +35,16 @@ export class EventStream {
   }
 
   #connect() {
-    const after = this.#last === undefined ? "" : `?after=${encodeURIComponent(this.#last)}`;
-    const source = new EventSource(`/api/sessions/${encodeURIComponent(this.id)}/events${after}`);
+    const source = new EventSource(
+      `/api/sessions/${encodeURIComponent(this.id)}/events?after=${encodeURIComponent(this.last)}`,
+    );
     this.#source = source;
     source.onopen = () => {
       this.#wait = FIRST_WAIT_MS;
       this.listener.link("open");
     };
     source.onmessage = (message: MessageEvent<string>) => {
-      if (message.lastEventId) this.#last = message.lastEventId;
+      if (message.lastEventId) this.last = message.lastEventId;
       const event = read(message.data);
       if (event) this.listener.event(event);
     };

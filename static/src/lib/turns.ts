@@ -11,6 +11,8 @@ export interface Draft {
 export interface Talk {
   turns: Turn[];
   draft: Draft | null;
+  /** The server owes an answer. */
+  waiting: boolean;
   /** Why the last reply failed; cleared by the next sign of life. */
   failure: string | null;
   /** The last reply was stopped before its first word. */
@@ -19,8 +21,8 @@ export interface Talk {
   ended: boolean;
 }
 
-export function begin(turns: Turn[], ended: boolean): Talk {
-  return { turns, draft: null, failure: null, silenced: false, closing: false, ended };
+export function begin(turns: Turn[], waiting: boolean, ended: boolean): Talk {
+  return { turns, draft: null, waiting, failure: null, silenced: false, closing: false, ended };
 }
 
 /** Events may come twice, as a stream that resumes repeats what it is not sure of: the second time changes nothing. */
@@ -29,35 +31,43 @@ export function apply(talk: Talk, event: SessionEvent): Talk {
   const stored = (seq: number) => talk.turns.some((turn) => turn.seq === seq);
   switch (event.type) {
     case "said":
-      return { ...alive, turns: insert(talk.turns, event.turn), failure: null, silenced: false };
+      return said(alive, event.turn);
     case "reply_started":
       if (stored(event.seq)) return alive;
-      return { ...alive, failure: null, silenced: false, draft: { seq: event.seq, text: "", memory: event.memory } };
+      return {
+        ...alive,
+        waiting: true,
+        failure: null,
+        silenced: false,
+        draft: { seq: event.seq, text: "", memory: event.memory },
+      };
     case "text":
       if (talk.draft?.seq !== event.seq) return alive;
       return { ...alive, draft: { ...talk.draft, text: talk.draft.text + event.text } };
     case "reply_ended": {
-      const draft = talk.draft?.seq === event.seq ? null : talk.draft;
-      if (event.turn) return { ...alive, draft, turns: insert(talk.turns, event.turn) };
-      return { ...alive, draft, silenced: true };
+      if (talk.draft && talk.draft.seq > event.seq) return alive;
+      const turns = event.turn ? insert(talk.turns, event.turn) : talk.turns;
+      // What ended is the answer only if nothing was said after it.
+      const waiting = talk.waiting && turns.at(-1)?.speaker === "seeker" && event.turn !== null;
+      return { ...alive, turns, draft: null, waiting, silenced: event.turn === null };
     }
     case "failed":
-      return { ...alive, draft: null, failure: event.message };
+      return { ...alive, draft: null, waiting: false, failure: event.message };
     case "ended":
-      return { ...alive, draft: null, ended: true };
+      return { ...alive, draft: null, waiting: false, ended: true };
     case "closing":
       return { ...talk, closing: true };
   }
+}
+
+/** The person's turn is on disk, told by the answer to the request or by the stream, whichever comes first. */
+export function said(talk: Talk, turn: Turn): Talk {
+  if (talk.turns.some((known) => known.seq === turn.seq)) return talk;
+  return { ...talk, turns: insert(talk.turns, turn), waiting: true, failure: null, silenced: false };
 }
 
 /** Puts the turn at its place; the same turn again changes nothing. */
 export function insert(turns: Turn[], turn: Turn): Turn[] {
   if (turns.some((known) => known.seq === turn.seq)) return turns;
   return [...turns, turn].sort((a, b) => a.seq - b.seq);
-}
-
-/** Whether the server owes an answer: a draft grows, or the last word was the person's and nothing ended it. */
-export function awaiting(talk: Talk): boolean {
-  if (talk.ended || talk.failure !== null || talk.silenced) return false;
-  return talk.draft !== null || talk.turns.at(-1)?.speaker === "seeker";
 }
