@@ -2,6 +2,7 @@
 
 mod format;
 mod row;
+mod strftime;
 mod template;
 mod turn;
 

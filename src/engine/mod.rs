@@ -1,5 +1,14 @@
 //! Generates text: the [`Generator`] trait, and the local model that implements it on a thread of its own.
 
+mod detokenizer;
+mod folder;
+mod local;
+mod runner;
+mod sampler;
+mod stop;
+mod tokens;
+mod validate;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -7,6 +16,8 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::dialogue::{Layout, Prompt};
+
+pub use local::{LoadError, LocalEngine, LocalOptions, open};
 
 /// How the next token is drawn. The order of the steps is that of `transformers`:
 /// repetition penalty, minimum length, temperature, top-k, top-p, min-p.

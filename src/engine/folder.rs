@@ -1,0 +1,208 @@
+//! What a model's folder says besides its weights: how to lay out prompts, which tokens end a reply, which version it is.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::LoadError;
+use crate::dialogue::{ChatTemplate, Layout, PromptStyle};
+
+/// Pins how prompts are laid out for a model: `{"prompt_style": "trained" | "demo" | "chat"}`.
+const PIN_FILE: &str = "kindred.json";
+/// A version hashes a file whole up to this size, beyond it this many bytes at regular places: weights of 13 GB would
+/// take half a minute.
+const HASHED_BYTES: u64 = 64 << 20;
+const HASHED_BLOCK: u64 = 1 << 20;
+const VERSION_DIGITS: usize = 12;
+
+#[derive(Deserialize)]
+struct Pin {
+    prompt_style: Option<Style>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Style {
+    Trained,
+    Demo,
+    Chat,
+}
+
+/// How prompts for this model are laid out: as `kindred.json` says, else by its chat template, else with the tags.
+pub(super) fn layout(folder: &Path) -> Result<Layout, LoadError> {
+    let path = folder.join(PIN_FILE);
+    let style = match read_json(&path)? {
+        Some(value) => {
+            Pin::deserialize(value)
+                .map_err(|error| LoadError::File {
+                    path: path.clone(),
+                    expected: r#"{"prompt_style": "trained" | "demo" | "chat"}"#,
+                    found: error.to_string(),
+                })?
+                .prompt_style
+        }
+        None => None,
+    };
+    let template = || ChatTemplate::load(folder).map_err(LoadError::Template);
+    match style {
+        Some(Style::Trained) => Ok(Layout::Tags(PromptStyle::Trained)),
+        Some(Style::Demo) => Ok(Layout::Tags(PromptStyle::Demo)),
+        Some(Style::Chat) => template()?.map(Layout::Chat).ok_or(LoadError::File {
+            path,
+            expected: "a chat template in the folder, since prompt_style is chat",
+            found: "none".into(),
+        }),
+        None => Ok(template()?.map(Layout::Chat).unwrap_or_default()),
+    }
+}
+
+/// The names and ids of the tokens that begin and end a text.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// Begins it.
+    pub(super) bos_token: Option<String>,
+    /// As above, by id.
+    pub(super) bos_id: Option<u32>,
+    /// Ends it.
+    pub(super) eos_token: Option<String>,
+    /// Any of these ends it as well.
+    pub(super) eos_ids: BTreeSet<u32>,
+}
+
+/// Reads the marks from `generation_config.json`, `config.json` and `tokenizer_config.json`.
+pub(super) fn marks(folder: &Path) -> Result<Marks, LoadError> {
+    let mut marks = Marks::default();
+    for name in ["generation_config.json", "config.json"] {
+        let config = read_json(&folder.join(name))?.unwrap_or_default();
+        let ids = |key: &str| match &config[key] {
+            Value::Array(ids) => ids.iter().filter_map(id).collect(),
+            one => id(one).into_iter().collect::<Vec<_>>(),
+        };
+        marks.eos_ids.extend(ids("eos_token_id"));
+        marks.bos_id = marks.bos_id.or(ids("bos_token_id").first().copied());
+    }
+    let config = read_json(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
+    let text = |key: &str| config[key].as_str().or_else(|| config[key]["content"].as_str()).map(str::to_owned);
+    marks.bos_token = text("bos_token");
+    marks.eos_token = text("eos_token");
+    Ok(marks)
+}
+
+fn id(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|id| u32::try_from(id).ok())
+}
+
+/// A short hash of the weights in these folders (model, adapter): names, sizes and contents.
+pub(super) fn version(folders: &[&Path]) -> Result<String, LoadError> {
+    let mut hash = Sha256::new();
+    for folder in folders {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| LoadError::Io { path, source }
+        };
+        let mut weights: Vec<PathBuf> = std::fs::read_dir(folder)
+            .map_err(io(folder))?
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
+            .collect();
+        weights.sort();
+        for path in weights {
+            add(&mut hash, &path).map_err(io(&path))?;
+        }
+    }
+    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(digits[..VERSION_DIGITS].to_owned())
+}
+
+fn add(hash: &mut Sha256, path: &Path) -> std::io::Result<()> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+    hash.update(length.to_le_bytes());
+    let blocks = HASHED_BYTES / HASHED_BLOCK;
+    let stride = if length <= HASHED_BYTES { HASHED_BLOCK } else { length / blocks };
+    let mut block = Vec::new();
+    let mut at = 0;
+    while at < length {
+        file.seek(SeekFrom::Start(at))?;
+        block.clear();
+        std::io::Read::by_ref(&mut file).take(HASHED_BLOCK).read_to_end(&mut block)?;
+        hash.update(&block);
+        at += stride;
+    }
+    Ok(())
+}
+
+fn read_json(path: &Path) -> Result<Option<Value>, LoadError> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| LoadError::File {
+            path: path.to_owned(),
+            expected: "JSON",
+            found: error.to_string(),
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(LoadError::Io { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+        folder
+    }
+
+    const CHAT: (&str, &str) = ("chat_template.jinja", "{{ messages[0].content }}");
+
+    #[test]
+    fn tags_unless_there_is_a_template_and_a_pin_settles_it() {
+        let style = |files: &[(&str, &str)]| layout(folder(files).path()).unwrap();
+        assert!(matches!(style(&[]), Layout::Tags(PromptStyle::Trained)));
+        assert!(matches!(style(&[CHAT]), Layout::Chat(_)));
+        let pin = |text| [CHAT, (PIN_FILE, text)];
+        assert!(matches!(style(&pin(r#"{"prompt_style": "demo"}"#)), Layout::Tags(PromptStyle::Demo)));
+        assert!(matches!(style(&pin(r#"{"prompt_style": "trained"}"#)), Layout::Tags(PromptStyle::Trained)));
+        assert!(matches!(style(&pin(r#"{"prompt_style": "chat"}"#)), Layout::Chat(_)));
+    }
+
+    #[test]
+    fn a_pin_that_cannot_be_kept_says_why() {
+        let message = |text: &str| layout(folder(&[(PIN_FILE, text)]).path()).unwrap_err().to_string();
+        assert!(message(r#"{"prompt_style": "loud"}"#).contains("unknown variant `loud`"));
+        assert!(message(r#"{"prompt_style": "chat"}"#).contains("expected a chat template"));
+    }
+
+    #[test]
+    fn marks_come_from_all_three_files() {
+        let found = marks(
+            folder(&[
+                ("config.json", r#"{"bos_token_id": 1, "eos_token_id": 2}"#),
+                ("generation_config.json", r#"{"eos_token_id": [7, 9]}"#),
+                ("tokenizer_config.json", r#"{"bos_token": "<s>", "eos_token": {"content": "<|im_end|>"}}"#),
+            ])
+            .path(),
+        )
+        .unwrap();
+        assert_eq!((found.bos_id, found.bos_token.as_deref()), (Some(1), Some("<s>")));
+        assert_eq!((found.eos_ids, found.eos_token.as_deref()), ([2, 7, 9].into(), Some("<|im_end|>")));
+    }
+
+    #[test]
+    fn a_version_follows_the_weights_and_the_adapter() {
+        let base = folder(&[("model.safetensors", "a"), ("config.json", "{}")]);
+        let other = folder(&[("model.safetensors", "b")]);
+        let of = |folders: &[&Path]| version(folders).unwrap();
+        assert_eq!(of(&[base.path()]).len(), VERSION_DIGITS);
+        assert_eq!(of(&[base.path()]), of(&[base.path()]));
+        assert_ne!(of(&[base.path()]), of(&[other.path()]));
+        assert_ne!(of(&[base.path()]), of(&[base.path(), other.path()]));
+    }
+}

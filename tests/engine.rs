@@ -1,0 +1,296 @@
+//! The local engine on a small model of random weights: replies, limits, cancellation, failures.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use kindred::dialogue::{Layout, Prompt, PromptStyle};
+use kindred::engine::{
+    Completion, EngineError, Finish, GenerateRequest, Generator, LoadError, LocalEngine, LocalOptions, Piece, Sampling,
+};
+use kindred::nn::{DeviceChoice, Llama, LlamaConfig, LoadOptions};
+use serde_json::{Value, json};
+use tch::{Device, Kind, Tensor};
+
+const EOS: u32 = 257;
+
+/// A byte-level tokenizer whose only tokens are the bytes and the two marks.
+fn tokenizer() -> Value {
+    let printable = |byte: &u8| matches!(byte, 33..=126 | 161..=172 | 174..=255);
+    let mut vocabulary = serde_json::Map::new();
+    for byte in 0..=255u8 {
+        let skipped = (0..byte).filter(|byte| !printable(byte)).count() as u32;
+        let symbol = if printable(&byte) { char::from(byte) } else { char::from_u32(256 + skipped).unwrap() };
+        vocabulary.insert(symbol.to_string(), json!(byte));
+    }
+    let mark = |id: u32, text: &str| {
+        json!({"id": id, "content": text, "single_word": false, "lstrip": false,
+        "rstrip": false, "normalized": false, "special": true})
+    };
+    let level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    json!({"version": "1.0", "truncation": null, "padding": null, "added_tokens": [mark(256, "<s>"), mark(EOS, "</s>")],
+        "normalizer": null, "pre_tokenizer": level, "post_processor": null, "decoder": level,
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": []}})
+}
+
+/// A folder with a model of random weights, changed by `change` before it is written.
+fn checkpoint(change: impl FnOnce(&Llama)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = json!({"model_type": "llama", "vocab_size": 258, "hidden_size": 64, "intermediate_size": 96,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+        "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "max_position_embeddings": 1024, "tie_word_embeddings": true,
+        "hidden_act": "silu", "bos_token_id": 256, "eos_token_id": EOS});
+    let write = |name: &str, value: &Value| std::fs::write(folder.path().join(name), value.to_string()).unwrap();
+    write("config.json", &config);
+    write("tokenizer.json", &tokenizer());
+    let model = Llama::init(LlamaConfig::load(folder.path()).unwrap(), 5, Device::Cpu);
+    // Fresh weights hardly tell tokens apart; larger ones give logits of a trained model's spread.
+    tch::no_grad(|| model.parameters().iter().for_each(|(_, tensor)| drop(tensor.shallow_clone().g_mul_scalar_(4.0))));
+    change(&model);
+    model.save(folder.path(), Kind::Float).unwrap();
+    folder
+}
+
+fn options() -> LocalOptions {
+    LocalOptions { device: DeviceChoice::Cpu, dtype: Some(Kind::Float), ..LocalOptions::default() }
+}
+
+fn engine(options: LocalOptions) -> LocalEngine {
+    LocalEngine::start(checkpoint(|_| ()).path(), options).unwrap()
+}
+
+fn request(text: &str, sampling: Sampling) -> GenerateRequest {
+    let prompt = Prompt { segments: vec![text.to_owned()], ..Prompt::default() };
+    GenerateRequest { prompt, sampling, stop: Vec::new() }
+}
+
+fn greedy(max_new_tokens: usize) -> Sampling {
+    Sampling { temperature: 0.0, repetition_penalty: 1.0, max_new_tokens, min_new_tokens: 1, ..Sampling::default() }
+}
+
+/// As long as the model's context allows.
+fn endless() -> Sampling {
+    Sampling { min_new_tokens: 900, max_new_tokens: 900, ..Sampling::default() }
+}
+
+async fn complete(engine: &LocalEngine, request: GenerateRequest) -> Result<Completion, EngineError> {
+    engine.generate(request)?.complete().await
+}
+
+fn greedy_by_hand(folder: &Path, text: &str, tokens: usize) -> Vec<u8> {
+    let load = LoadOptions { dtype: Some(Kind::Float), ..LoadOptions::default() };
+    let model = Llama::load(folder, load).unwrap();
+    let _no_grad = tch::no_grad_guard();
+    let mut ids: Vec<i64> = text.bytes().map(i64::from).collect();
+    for _ in 0..tokens {
+        let logits = model.forward(&Tensor::from_slice(&ids).unsqueeze(0), None);
+        ids.push(logits.select(1, -1).argmax(-1, false).int64_value(&[0]));
+    }
+    ids[text.len()..].iter().map(|&id| u8::try_from(id).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn greedy_replies_are_the_models_own_most_likely_tokens() {
+    let folder = checkpoint(|_| ());
+    let engine = LocalEngine::start(folder.path(), options()).unwrap();
+    for text in ["Hello there", &"A longer one, read in several pieces. ".repeat(9)] {
+        let expected = greedy_by_hand(folder.path(), text, 24);
+        let found = complete(&engine, request(text, greedy(24))).await.unwrap();
+        assert_eq!(found.text, String::from_utf8_lossy(&expected));
+        assert_eq!((found.finish, found.prompt_tokens, found.completion_tokens), (Finish::Length, text.len(), 24));
+    }
+}
+
+#[tokio::test]
+async fn pieces_together_are_the_text_and_the_seed_settles_it() {
+    let engine = engine(options());
+    let mut texts = Vec::new();
+    for seed in [1, 1, 2] {
+        let mut reply = engine.generate(request("Hi", Sampling { seed, ..Sampling::default() })).unwrap();
+        let (mut text, mut done) = (String::new(), None);
+        while let Some(piece) = reply.next().await {
+            assert!(done.is_none(), "nothing follows the end");
+            match piece.unwrap() {
+                Piece::Text(piece) => text.push_str(&piece),
+                Piece::Done(completion) => done = Some(completion),
+            }
+        }
+        assert_eq!(done.unwrap().text, text);
+        texts.push(text);
+    }
+    assert_eq!(texts[0], texts[1]);
+    assert_ne!(texts[0], texts[2]);
+}
+
+#[tokio::test]
+async fn a_reused_beginning_changes_no_token() {
+    let folder = checkpoint(|_| ());
+    for dtype in [Kind::Float, Kind::BFloat16] {
+        let start = |reuse_prefix| {
+            let options = LocalOptions { dtype: Some(dtype), reuse_prefix, ..options() };
+            LocalEngine::start(folder.path(), options).unwrap()
+        };
+        let (with, without) = (start(true), start(false));
+        let mut talk = "You are Ada, and this is who you are. ".repeat(5);
+        for seed in 0..6 {
+            let sampling = Sampling { seed, max_new_tokens: 40, ..Sampling::default() };
+            let a = complete(&with, request(&talk, sampling.clone())).await.unwrap();
+            let b = complete(&without, request(&talk, sampling)).await.unwrap();
+            assert_eq!(a, b);
+            talk.push_str(&a.text.chars().filter(char::is_ascii).collect::<String>());
+            // Another talk in between shares the beginning only.
+            let other = format!("{}{seed} another one", &talk[..140]);
+            let sampling = Sampling { seed, max_new_tokens: 8, ..Sampling::default() };
+            let a = complete(&with, request(&other, sampling.clone())).await.unwrap();
+            assert_eq!(a, complete(&without, request(&other, sampling)).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_string_ends_the_reply_and_is_no_part_of_it() {
+    let engine = engine(options());
+    let whole = complete(&engine, request("Tell me", greedy(40))).await.unwrap().text;
+    let from = whole.char_indices().nth(whole.chars().count() / 2).unwrap().0;
+    let stop: String = whole[from..].chars().take(4).collect();
+    let at = whole.find(&stop).unwrap();
+    let mut asked = request("Tell me", greedy(40));
+    asked.stop = vec![stop.clone()];
+    let mut reply = engine.generate(asked).unwrap();
+    let mut shown = String::new();
+    while let Some(piece) = reply.next().await {
+        match piece.unwrap() {
+            Piece::Text(text) => shown.push_str(&text),
+            Piece::Done(done) => assert_eq!((done.finish, done.text.as_str()), (Finish::Stop, &whole[..at])),
+        }
+    }
+    assert_eq!(shown, whole[..at]);
+}
+
+#[tokio::test]
+async fn replies_end_by_themselves_but_not_before_the_minimum() {
+    let engine = engine(options());
+    let sampling = |seed, min_new_tokens| Sampling {
+        seed,
+        min_new_tokens,
+        max_new_tokens: 200,
+        temperature: 1.5,
+        top_p: 1.0,
+        repetition_penalty: 1.0,
+        ..Sampling::default()
+    };
+    let mut ended = None;
+    for seed in 0..40 {
+        let done = complete(&engine, request("x", sampling(seed, 0))).await.unwrap();
+        if done.finish == Finish::Eos && done.completion_tokens < 100 {
+            ended = Some((seed, done));
+            break;
+        }
+    }
+    let (seed, short) = ended.expect("a reply that ends by itself");
+    assert!(!short.text.contains("</s>"));
+    let longer = complete(&engine, request("x", sampling(seed, 100))).await.unwrap();
+    assert!(longer.completion_tokens >= 100);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_dropped_replies_free_it() {
+    let engine = engine(LocalOptions { max_waiting: 2, ..options() });
+    let mut running = engine.generate(request("one", endless())).unwrap();
+    running.next().await.unwrap().unwrap();
+    let second = engine.generate(request("two", endless())).unwrap();
+    let third = engine.generate(request("three", endless())).unwrap();
+    let refused = engine.generate(request("four", endless())).err();
+    assert_eq!(refused, Some(EngineError::Overloaded { waiting: 2, limit: 2 }));
+    // One that gave up while it waited makes room, without the running one being done.
+    drop(second);
+    let fourth = engine.generate(request("four", greedy(3))).unwrap();
+    drop((running, third));
+    let begun = Instant::now();
+    assert_eq!(fourth.complete().await.unwrap().completion_tokens, 3);
+    assert!(begun.elapsed() < Duration::from_secs(5), "the dropped replies were made to their end");
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_with_numbers() {
+    let engine = engine(options());
+    let long = engine.generate(request(&"x".repeat(1024), greedy(8))).err();
+    assert_eq!(long, Some(EngineError::PromptTooLong { tokens: 1024, limit: 1023 }));
+    let minimum = Sampling { min_new_tokens: 24, max_new_tokens: 24, ..greedy(24) };
+    let long = engine.generate(request(&"x".repeat(1001), minimum)).err();
+    assert_eq!(long, Some(EngineError::PromptTooLong { tokens: 1001, limit: 1000 }));
+    let bad = engine.generate(request("x", Sampling { top_p: 2.0, ..greedy(8) })).err();
+    let expected = EngineError::BadSampling { name: "top_p", expected: "from 0 to 1", found: "2".into() };
+    assert_eq!(bad, Some(expected));
+    assert!(matches!(engine.generate(request("", greedy(8))).err(), Some(EngineError::Failed { .. })));
+    // The reply is cut where the context ends.
+    let full = complete(&engine, request(&"x".repeat(1020), greedy(50))).await.unwrap();
+    assert_eq!((full.finish, full.completion_tokens), (Finish::Length, 4));
+}
+
+#[tokio::test]
+async fn damaged_weights_fail_each_request_and_the_thread_lives_on() {
+    let folder = checkpoint(|model| {
+        let (_, mut norm) = model.parameters().pop().unwrap();
+        tch::no_grad(|| drop(norm.fill_(f64::NAN)));
+    });
+    let engine = LocalEngine::start(folder.path(), options()).unwrap();
+    for _ in 0..2 {
+        let failed = complete(&engine, request("x", greedy(4))).await.unwrap_err();
+        assert!(matches!(&failed, EngineError::Failed { reason } if reason.contains("not numbers")), "{failed}");
+    }
+}
+
+#[tokio::test]
+async fn unloading_ends_every_reply() {
+    let engine = engine(options());
+    let mut running = engine.generate(request("one", endless())).unwrap();
+    running.next().await.unwrap().unwrap();
+    let waiting = engine.generate(request("two", endless())).unwrap();
+    drop(engine);
+    assert!(matches!(running.complete().await, Err(EngineError::Gone { .. })));
+    assert!(matches!(waiting.complete().await, Err(EngineError::Gone { .. })));
+}
+
+#[test]
+fn special_tokens_are_read_only_where_they_are_meant() {
+    let engine = engine(options());
+    let count = |special_tokens, add_bos| {
+        let prompt = Prompt { segments: vec!["a</s>".into(), "b".into()], add_bos, special_tokens };
+        engine.count_tokens(&prompt).unwrap()
+    };
+    assert_eq!(count(false, false), 6);
+    assert_eq!(count(true, false), 3);
+    assert_eq!(count(true, true), 4);
+}
+
+#[test]
+fn the_identity_says_what_is_loaded() {
+    let folder = checkpoint(|_| ());
+    let named = LocalOptions { name: Some("tiny".into()), max_context: 512, ..options() };
+    let engine = LocalEngine::start(folder.path(), named).unwrap();
+    let identity = engine.identity();
+    assert_eq!((identity.name.as_str(), identity.family.as_str()), ("tiny", "llama"));
+    assert_eq!((identity.dtype.as_str(), identity.device.as_str(), identity.context), ("float32", "cpu", 512));
+    assert_eq!(identity.parameters, 258 * 64 + 2 * (2 * 64 + 2 * 64 * 64 + 2 * 32 * 64 + 3 * 64 * 96) + 64);
+    assert_eq!(identity.version.len(), 12);
+    assert!(matches!(engine.layout(), Layout::Tags(PromptStyle::Trained)));
+}
+
+#[test]
+fn a_broken_folder_says_what_is_wrong() {
+    let broken = |change: &dyn Fn(&Path)| -> LoadError {
+        let folder = checkpoint(|_| ());
+        change(folder.path());
+        LocalEngine::start(folder.path(), options()).unwrap_err()
+    };
+    let message = |change: &dyn Fn(&Path)| broken(change).to_string();
+    let no_tokenizer = message(&|folder| std::fs::remove_file(folder.join("tokenizer.json")).unwrap());
+    assert!(no_tokenizer.contains("tokenizer.json: expected"), "{no_tokenizer}");
+    let bad_tokenizer = message(&|folder| std::fs::write(folder.join("tokenizer.json"), "{}").unwrap());
+    assert!(bad_tokenizer.contains("tokenizer.json: expected"), "{bad_tokenizer}");
+    let no_weights = broken(&|folder| std::fs::remove_file(folder.join("model.safetensors")).unwrap());
+    assert!(matches!(no_weights, LoadError::Model(_)), "{no_weights}");
+    let bad_pin = message(&|folder| std::fs::write(folder.join("kindred.json"), r#"{"prompt_style": 1}"#).unwrap());
+    assert!(bad_pin.contains("kindred.json: expected"), "{bad_pin}");
+}
