@@ -62,9 +62,10 @@ const FORMS: [(&str, &str); 2] = [(".br", "br"), (".gz", "gzip")];
 
 fn file(request: &HttpRequest, path: &str, status: StatusCode) -> HttpResponse {
     let accepted = accepted_encodings(request);
-    let compressed = FORMS.iter().filter(|(_, name)| accepted.iter().any(|one| one == name)).find_map(|(suffix, name)| {
-        Dist::get(&format!("{path}{suffix}")).map(|file| (file, Some(*name)))
-    });
+    let compressed = FORMS
+        .iter()
+        .filter(|(_, name)| accepted.iter().any(|one| one == name))
+        .find_map(|(suffix, name)| Dist::get(&format!("{path}{suffix}")).map(|file| (file, Some(*name))));
     let Some((file, encoding)) = compressed.or_else(|| Dist::get(path).map(|file| (file, None))) else {
         return HttpResponse::NotFound().finish();
     };

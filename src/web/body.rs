@@ -43,7 +43,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             if kind != "application/json" {
                 let came = if named { format!("{kind:?}") } else { "none".to_owned() };
                 let detail = format!("expected the content type application/json, found {came}");
-                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be JSON", detail));
+                return Err(Problem::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "not-json",
+                    "The body must be JSON",
+                    detail,
+                ));
             }
             parse(&bytes).map(Body)
         })

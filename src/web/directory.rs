@@ -171,7 +171,11 @@ mod tests {
             });
             Arc::new(serde_json::from_value(row).unwrap())
         };
-        Bank::new(vec![character(3, "INTJ", "Night nurse"), character(9, "INTJ", "Baker"), character(5, "ESFP", "nurse")])
+        Bank::new(vec![
+            character(3, "INTJ", "Night nurse"),
+            character(9, "INTJ", "Baker"),
+            character(5, "ESFP", "nurse"),
+        ])
     }
 
     #[test]

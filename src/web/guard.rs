@@ -65,8 +65,9 @@ pub(super) async fn hosts(
     };
     if !admitted {
         let detail = "this server answers to its local name only; --allow-host NAME adds another";
-        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", "Not the name of this server", detail)
-            .into());
+        return Err(
+            Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", "Not the name of this server", detail).into()
+        );
     }
     next.call(request).await
 }
@@ -89,7 +90,9 @@ mod tests {
     #[test]
     fn a_local_server_answers_to_local_names_only() {
         let hosts = Hosts::new("127.0.0.1".parse().unwrap(), &["kindred.example".to_owned()]);
-        for name in ["localhost:8080", "127.0.0.1:1", "[::1]:80", "[::1]", "LOCALHOST", "kindred.example", "a.localhost"] {
+        for name in
+            ["localhost:8080", "127.0.0.1:1", "[::1]:80", "[::1]", "LOCALHOST", "kindred.example", "a.localhost"]
+        {
             assert!(hosts.admits(name), "{name}");
         }
         for name in ["evil.example:8080", "127.0.0.1.evil.example", "", "localhost.evil.example:8080"] {

@@ -54,7 +54,11 @@ impl Problem {
     }
 
     pub(super) fn no_character(index: impl fmt::Display) -> Self {
-        Self::not_found("no-such-character", "There is no such character", format!("no character has the index {index}"))
+        Self::not_found(
+            "no-such-character",
+            "There is no such character",
+            format!("no character has the index {index}"),
+        )
     }
 
     pub(super) fn busy(detail: impl Into<String>) -> Self {
@@ -69,13 +73,9 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed inside Kindred", detail)
     }
 
+    #[cfg(test)]
     pub(super) fn code(&self) -> &'static str {
         self.code
-    }
-
-    /// `code`, `title` and `detail`, for an event stream.
-    pub(super) fn parts(&self) -> (&'static str, &'static str, &str) {
-        (self.code, self.title, &self.detail)
     }
 }
 

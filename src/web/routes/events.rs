@@ -54,7 +54,11 @@ pub(super) async fn stream(
 fn after(request: &HttpRequest) -> Result<Option<u64>, Problem> {
     let bad = |found: &str| {
         let found: String = found.chars().take(40).collect();
-        Problem::bad_request("invalid-event-id", "The place to resume from is unclear", format!("expected an event's number, found {found:?}"))
+        Problem::bad_request(
+            "invalid-event-id",
+            "The place to resume from is unclear",
+            format!("expected an event's number, found {found:?}"),
+        )
     };
     if let Some(header) = request.headers().get(LAST_EVENT_ID) {
         let text = header.to_str().map_err(|_| bad("unreadable bytes"))?;

@@ -37,7 +37,9 @@ pub(super) fn api() -> Scope<
         .service(at("/sessions/{id}/events", "GET").route(web::get().to(events::stream)))
         .service(at("/sessions/{id}/stop", "POST").route(web::post().to(sessions::stop)))
         .service(at("/sessions/{id}/end", "POST").route(web::post().to(sessions::end)))
-        .default_service(web::to(|request: HttpRequest| async move { Problem::no_route(request.path()).error_response() }))
+        .default_service(web::to(
+            |request: HttpRequest| async move { Problem::no_route(request.path()).error_response() },
+        ))
         .wrap(Compress::default())
         .wrap(from_fn(no_store))
 }

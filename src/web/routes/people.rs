@@ -39,10 +39,7 @@ fn page() -> usize {
     PAGE
 }
 
-pub(super) async fn list(
-    state: web::Data<State>,
-    request: actix_web::HttpRequest,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(state: web::Data<State>, request: actix_web::HttpRequest) -> Result<HttpResponse, Problem> {
     let bad = |detail: String| Problem::bad_request("invalid-query", "The search cannot be understood", detail);
     let query = web::Query::<ListQuery>::from_query(request.query_string()).map_err(|error| bad(error.to_string()))?;
     let mbti = match query.mbti.as_str() {
@@ -93,11 +90,8 @@ pub(super) async fn matches(state: web::Data<State>, Body(body): Body<MatchBody>
         return Err(Problem::bad_request("invalid-k", "That many matches cannot be made", detail));
     }
     let found = rooms.kindred.matches(&body.text, body.k).await.map_err(problem)?;
-    let propose = |found: Match| Proposal {
-        character: Card::new(&found.character),
-        score: found.score,
-        reasons: found.reasons,
-    };
+    let propose =
+        |found: Match| Proposal { character: Card::new(&found.character), score: found.score, reasons: found.reasons };
     let matches: Vec<Proposal> = found.into_iter().map(propose).collect();
     Ok(HttpResponse::Ok().json(json!({"matches": matches})))
 }
