@@ -294,3 +294,42 @@ fn a_broken_folder_says_what_is_wrong() {
     let bad_pin = message(&|folder| std::fs::write(folder.join("kindred.json"), r#"{"prompt_style": 1}"#).unwrap());
     assert!(bad_pin.contains("kindred.json: expected"), "{bad_pin}");
 }
+
+/// Not a test of truth but a measurement: a shape of 12 million parameters, random weights.
+#[tokio::test]
+#[ignore = "prints a speed; run with --ignored --nocapture"]
+async fn decode_speed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = json!({"model_type": "llama", "vocab_size": 8192, "hidden_size": 320, "intermediate_size": 864,
+        "num_hidden_layers": 7, "num_attention_heads": 5, "num_key_value_heads": 5, "head_dim": 64,
+        "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "max_position_embeddings": 2048, "tie_word_embeddings": true,
+        "hidden_act": "silu", "bos_token_id": 256, "eos_token_id": EOS});
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let mut tokenizer = tokenizer();
+    let vocabulary = tokenizer["model"]["vocab"].as_object_mut().unwrap();
+    // Words for the other ids, so that every token has a text.
+    (258..8192).for_each(|id| drop(vocabulary.insert(format!("w{id}"), json!(id))));
+    std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    Llama::init(LlamaConfig::load(folder.path()).unwrap(), 5, Device::Cpu).save(folder.path(), Kind::Float).unwrap();
+    for dtype in [Kind::Float, Kind::BFloat16] {
+        let engine = LocalEngine::start(folder.path(), LocalOptions { dtype: Some(dtype), ..options() }).unwrap();
+        for sampling in [greedy(200), Sampling { min_new_tokens: 200, max_new_tokens: 200, ..Sampling::default() }] {
+            for round in 0..3 {
+                // Another beginning each time, so that nothing is reused.
+                let text = format!("{round}{}{}", sampling.temperature, "x".repeat(252));
+                let begun = Instant::now();
+                let mut reply = engine.generate(request(&text, sampling.clone())).unwrap();
+                reply.next().await.unwrap().unwrap();
+                let first = begun.elapsed();
+                let done = reply.complete().await.unwrap();
+                let rate = (done.completion_tokens - 1) as f64 / (begun.elapsed() - first).as_secs_f64();
+                println!(
+                    "{} parameters, {dtype:?}, temperature {}: {} prompt tokens in {first:?}, then {rate:.0} tokens/s",
+                    engine.identity().parameters,
+                    sampling.temperature,
+                    done.prompt_tokens
+                );
+            }
+        }
+    }
+}

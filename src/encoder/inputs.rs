@@ -103,8 +103,11 @@ impl Inputs {
                 Ok(Row { ids, second })
             }
             PairCompat::Demo => {
-                let (history, memory) =
-                    if oldest { (&history[..], &memory[..]) } else { share(&history, &memory, most.saturating_sub(5), true) };
+                let (history, memory) = if oldest {
+                    (&history[..], &memory[..])
+                } else {
+                    share(&history, &memory, most.saturating_sub(5), true)
+                };
                 let mut ids = vec![self.cls, self.cls];
                 ids.extend(history);
                 ids.push(self.sep);
@@ -156,8 +159,10 @@ mod tests {
 
     /// Words a to z have the ids 10 to 35.
     fn inputs() -> Inputs {
-        let mut vocabulary: serde_json::Map<_, _> =
-            [("[UNK]", 0), ("[CLS]", CLS), ("[SEP]", SEP)].map(|(word, id)| (word.to_owned(), json!(id))).into_iter().collect();
+        let mut vocabulary: serde_json::Map<_, _> = [("[UNK]", 0), ("[CLS]", CLS), ("[SEP]", SEP)]
+            .map(|(word, id)| (word.to_owned(), json!(id)))
+            .into_iter()
+            .collect();
         vocabulary.extend(('a'..='z').zip(10..).map(|(word, id)| (word.to_string(), json!(id))));
         let file = json!({"version": "1.0", "truncation": {"direction": "Right", "max_length": 3,
             "strategy": "LongestFirst", "stride": 0}, "padding": null,

@@ -1,6 +1,14 @@
 //! Turns texts into numbers: embeddings of sentences and scores of pairs, batched across callers on one thread.
 
+mod inputs;
+mod local;
+mod plan;
+mod worker;
+
 use async_trait::async_trait;
+
+pub use inputs::{HistoryCut, PairCompat};
+pub use local::{EncoderOptions, LoadError, LocalEncoder, open};
 
 /// A sentence embedding of unit length.
 pub type Embedding = Vec<f32>;

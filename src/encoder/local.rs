@@ -1,0 +1,248 @@
+//! An encoder on this machine: loaded from a folder onto a thread of its own, which owns all its tensors.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use tch::{Kind, Tensor};
+use tokio::sync::oneshot;
+
+use super::inputs::{HistoryCut, Inputs, PairCompat, Row};
+use super::worker::{Answer, Job, Wanted, Worker};
+use super::{Embedder, Embedding, EncoderError, PairScorer};
+use crate::nn::inbox::{Inbox, Refused};
+use crate::nn::{Bert, BertInput, DeviceChoice, LoadOptions, NnError, Placement, device};
+
+/// How an encoder is loaded and served.
+#[derive(Clone, Debug)]
+pub struct EncoderOptions {
+    /// Where it runs.
+    pub device: DeviceChoice,
+    /// Number type it computes in. Float32 by default: similar sentences differ in the third digit.
+    pub dtype: Kind,
+    /// Most tokens of a text to embed (all-MiniLM-L6-v2 was trained for 256).
+    pub max_tokens: usize,
+    /// Most tokens of a pair to score.
+    pub max_pair_tokens: usize,
+    /// How pairs are marked.
+    pub compat: PairCompat,
+    /// Which part of a long history is kept.
+    pub cut: HistoryCut,
+    /// Most texts that wait.
+    pub max_waiting: usize,
+}
+
+impl Default for EncoderOptions {
+    fn default() -> Self {
+        Self {
+            device: DeviceChoice::default(),
+            dtype: Kind::Float,
+            max_tokens: 256,
+            max_pair_tokens: 512,
+            compat: PairCompat::default(),
+            cut: HistoryCut::default(),
+            max_waiting: 4096,
+        }
+    }
+}
+
+/// Why an encoder could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The weights or the device.
+    #[error(transparent)]
+    Model(#[from] NnError),
+    /// A file is not what it should be.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
+    /// The encoder's thread did not start or ended while it loaded.
+    #[error("the thread of the encoder: {reason}")]
+    Thread {
+        /// What is known of why.
+        reason: String,
+    },
+}
+
+/// Loads the encoder in this folder with the options' defaults: what most callers want.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn open(folder: &Path) -> Result<Arc<LocalEncoder>, LoadError> {
+    Ok(Arc::new(LocalEncoder::start(folder, EncoderOptions::default())?))
+}
+
+/// An encoder on this machine. It embeds; one with a classification head of one logit also scores pairs.
+/// Dropping it ends its thread, and every call on its way with [`EncoderError::Gone`].
+#[derive(Debug)]
+pub struct LocalEncoder {
+    inputs: Arc<Inputs>,
+    inbox: Arc<Inbox<Job>>,
+    options: EncoderOptions,
+    shape: Shape,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread tells once the model is loaded.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    hidden: usize,
+    /// Logits of the classification head, 0 without one.
+    labels: usize,
+    vocabulary: u32,
+    longest: usize,
+}
+
+impl LocalEncoder {
+    /// Loads the BERT in this Hugging Face folder. Blocks until it can be asked.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn start(folder: &Path, options: EncoderOptions) -> Result<Self, LoadError> {
+        let placement = Placement::choose(options.device)?;
+        let inputs = Arc::new(Inputs::load(folder)?);
+        let inbox = Arc::new(Inbox::new(options.max_waiting));
+        let load = LoadOptions { device: placement.device, dtype: Some(options.dtype), adapter: None };
+        let name = folder.file_name().map_or_else(|| "encoder".into(), |name| name.to_string_lossy().into_owned());
+        let (ready, loaded) = mpsc::sync_channel(1);
+        let thread = {
+            let (folder, inbox) = (folder.to_owned(), Arc::clone(&inbox));
+            std::thread::Builder::new()
+                .name(format!("encoder-{name}"))
+                .spawn(move || work(&folder, load, inbox, &ready))
+                .map_err(|error| LoadError::Thread { reason: error.to_string() })?
+        };
+        let shape: Shape = loaded
+            .recv()
+            .unwrap_or_else(|_| Err(LoadError::Thread { reason: "it ended while it loaded the encoder".into() }))?;
+        let dtype = device::kind_name(options.dtype);
+        tracing::info!(encoder = name, dtype, reason = placement.reason, "encoder loaded");
+        Ok(Self { inputs, inbox, options, shape, thread: Some(thread) })
+    }
+
+    /// Whether it can score pairs: it has a classification head of one logit.
+    pub fn scores_pairs(&self) -> bool {
+        self.shape.labels == 1
+    }
+
+    async fn ask(&self, wanted: Wanted, rows: Vec<Row>) -> Answer {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(id) = rows.iter().flat_map(|row| &row.ids).find(|id| **id >= self.shape.vocabulary) {
+            let reason = format!(
+                "the tokenizer gave token {id}, the model knows {}: they are not of one model",
+                self.shape.vocabulary
+            );
+            return Err(EncoderError::Failed { reason });
+        }
+        let (answer, answered) = oneshot::channel();
+        match self.inbox.push(Job { wanted, rows, answer }) {
+            Ok(()) => {}
+            Err(Refused::Full { waiting, .. }) => {
+                return Err(EncoderError::Overloaded { waiting, limit: self.inbox.limit() });
+            }
+            Err(Refused::Closed(_)) => return Err(gone("its thread ended")),
+        }
+        answered.await.unwrap_or_else(|_| Err(gone("its thread ended")))
+    }
+}
+
+fn work(folder: &Path, load: LoadOptions, inbox: Arc<Inbox<Job>>, ready: &mpsc::SyncSender<Result<Shape, LoadError>>) {
+    let _no_grad = tch::no_grad_guard();
+    let model = match Bert::load(folder, load) {
+        Ok(model) => model,
+        Err(error) => {
+            // `start` waits for this; if it is gone, so is the reason to tell it.
+            let _ = ready.send(Err(error.into()));
+            return;
+        }
+    };
+    let config = model.config();
+    let size = |number: i64| usize::try_from(number).unwrap_or(0);
+    let shape = Shape {
+        hidden: size(config.hidden_size),
+        labels: labels(&model),
+        vocabulary: u32::try_from(config.vocab_size).unwrap_or(u32::MAX),
+        longest: size(config.max_position_embeddings),
+    };
+    let _closing = Closing(Arc::clone(&inbox));
+    let _ = ready.send(Ok(shape));
+    Worker { model, inbox }.run();
+}
+
+/// Logits of the classification head, 0 without one: asked of the model itself, since a configuration may name labels
+/// of a head that the file does not hold.
+fn labels(model: &Bert) -> usize {
+    let ids = Tensor::zeros([1, 1], (Kind::Int64, model.device()));
+    let states = model.states(&BertInput { ids, types: None, mask: None });
+    model.classify(&states).map_or(0, |logits| logits.size()[1] as usize)
+}
+
+fn gone(reason: &str) -> EncoderError {
+    EncoderError::Gone { reason: reason.into() }
+}
+
+/// Closes the inbox when the thread ends, however it ends: nobody may wait for a thread that is gone.
+struct Closing(Arc<Inbox<Job>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        dismiss(&self.0, "its thread ended");
+    }
+}
+
+fn dismiss(inbox: &Inbox<Job>, reason: &str) {
+    for job in inbox.close() {
+        // Whoever has left needs no answer.
+        let _ = job.answer.send(Err(gone(reason)));
+    }
+}
+
+impl Drop for LocalEncoder {
+    fn drop(&mut self) {
+        dismiss(&self.inbox, "it was unloaded");
+        if let Some(thread) = self.thread.take() {
+            // It ends after the round it is in. A panic outside a batch was reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Embedder for LocalEncoder {
+    fn dimension(&self) -> usize {
+        self.shape.hidden
+    }
+
+    async fn embed(&self, texts: Vec<String>) -> Result<Vec<Embedding>, EncoderError> {
+        let most = self.options.max_tokens.min(self.shape.longest);
+        let rows = texts.iter().map(|text| self.inputs.single(text, most)).collect::<Result<_, _>>()?;
+        self.ask(Wanted::Embedding, rows).await
+    }
+}
+
+#[async_trait]
+impl PairScorer for LocalEncoder {
+    async fn score(&self, pairs: Vec<(String, String)>) -> Result<Vec<f32>, EncoderError> {
+        if !self.scores_pairs() {
+            let reason = format!(
+                "pairs are scored by a classification head of one logit (num_labels = 1); this encoder has {}",
+                self.shape.labels
+            );
+            return Err(EncoderError::Failed { reason });
+        }
+        let most = self.options.max_pair_tokens.min(self.shape.longest);
+        let EncoderOptions { compat, cut, .. } = self.options;
+        let row = |(history, memory): &(String, String)| self.inputs.pair((history, memory), most, compat, cut);
+        let rows = pairs.iter().map(row).collect::<Result<_, _>>()?;
+        Ok(self.ask(Wanted::Logits, rows).await?.into_iter().flatten().collect())
+    }
+}
