@@ -1,52 +1,121 @@
-//! Opens what most commands need: the bank, the models, the encoder.
+//! Opens what most commands need: bank, models, encoder, skills, store; the place where all floors are put together.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::paths;
 use crate::agents::{Kindred, Limits, Parts};
-use crate::encoder::{self, Embedder};
-use crate::engine::{self, Generator, Sampling};
+use crate::encoder::{Embedder, EncoderOptions, LocalEncoder};
+use crate::engine::{Generator, LocalEngine, LocalOptions, Sampling};
 use crate::matching::Matcher;
-use crate::memory::MemorySelector;
+use crate::memory::{MemorySelector, PairHistory};
+use crate::nn::DeviceChoice;
 use crate::persona::Bank;
-use crate::store::Store;
+use crate::store::{SqliteStore, Store, VolatileStore};
 
-/// Which people and models to use.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "People and models")]
-pub(super) struct Opening {
-    /// Folder or JSONL file of characters [default: the bank that ships]
-    #[arg(long, value_name = "PATH", env = "KINDRED_BANK")]
-    pub(super) bank: Option<PathBuf>,
-    /// Folder of the model that speaks for supporters [default: the stand-in that ships]
+/// Which models speak, and where they run.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Models")]
+pub(super) struct ModelArgs {
+    /// Model for both roles: a Hugging Face folder [default: the one that ships]
     #[arg(long, value_name = "DIR", env = "KINDRED_MODEL")]
     pub(super) model: Option<PathBuf>,
-    /// Folder of the sentence encoder [default: all-MiniLM-L6-v2 in the user's cache]
-    #[arg(long, value_name = "DIR", env = "KINDRED_ENCODER")]
+    /// Model for supporters, if another
+    #[arg(long, value_name = "DIR")]
+    pub(super) supporter: Option<PathBuf>,
+    /// Model for seekers, if another
+    #[arg(long, value_name = "DIR")]
+    pub(super) seeker: Option<PathBuf>,
+    /// LoRA adapter (PEFT folder) for the supporters' model, and for the seekers' if it is the same
+    #[arg(long, value_name = "DIR")]
+    pub(super) adapter: Option<PathBuf>,
+    /// Trained memory selector (`info_selecter`, safetensors) [default: nearest embedding]
+    #[arg(long, value_name = "DIR")]
+    pub(super) selector: Option<PathBuf>,
+    /// Sentence encoder all-MiniLM-L6-v2 [default: where `make setup` puts it]
+    #[arg(long, value_name = "DIR")]
     pub(super) encoder: Option<PathBuf>,
+    /// Where models run
+    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    pub(super) device: Device,
+    /// Number type of the speaking models' weights
+    #[arg(long, value_enum, default_value_t = Dtype::Auto)]
+    pub(super) dtype: Dtype,
+    /// Bank of characters: a JSONL file or a folder of them [default: the one that ships]
+    #[arg(long, value_name = "PATH")]
+    pub(super) bank: Option<PathBuf>,
 }
 
-impl Opening {
-    /// Loads everything and starts the agents. Takes seconds: models are read from disk and the bank is embedded.
-    pub(super) async fn kindred(&self, store: Arc<dyn Store>) -> anyhow::Result<Kindred> {
-        let bank = bank(self.bank.as_deref())?;
-        let (model, encoder) = (self.model.clone(), self.encoder.clone());
-        // Loading blocks, and the runtime that waits here also serves the store.
-        let (supporter, embedder) = tokio::task::spawn_blocking(move || {
-            anyhow::Ok((generator(model.as_deref())?, embedder(encoder.as_deref())?))
-        })
-        .await
-        .context("loading broke off")??;
-        let matcher = Matcher::new(&bank, embedder.clone(), None).await.context("cannot read the bank for matching")?;
+/// Where models run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Device {
+    /// A GPU if one can be used, else the CPU
+    Auto,
+    /// The CPU
+    Cpu,
+    /// A GPU, or an error
+    Cuda,
+}
+
+/// Number type of the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Dtype {
+    /// The fastest of the device
+    Auto,
+    /// 32 bits
+    Float32,
+    /// 16 bits, as most checkpoints are published
+    Bfloat16,
+}
+
+/// What becomes of what people say.
+#[derive(Clone, Debug)]
+pub(super) enum Keep {
+    /// Kept in this data folder.
+    In(PathBuf),
+    /// Forgotten at the end of the process.
+    Nothing,
+}
+
+impl From<Device> for DeviceChoice {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Auto => Self::Auto,
+            Device::Cpu => Self::Cpu,
+            Device::Cuda => Self::Cuda,
+        }
+    }
+}
+
+impl ModelArgs {
+    /// The bank.
+    pub(super) fn load_bank(&self) -> anyhow::Result<Bank> {
+        let path = self.bank.clone().unwrap_or_else(paths::bank);
+        Bank::load(&path).context("cannot open the bank; --bank names another one")
+    }
+
+    /// Loads everything and starts the agents. Takes seconds; to be awaited on the runtime that lives longest.
+    pub(super) async fn open(&self, keep: Keep) -> anyhow::Result<Kindred> {
+        let bank = self.load_bank()?;
+        // The store first: a folder in use is known at once, a model takes seconds.
+        let store: Arc<dyn Store> = match &keep {
+            Keep::In(folder) => Arc::new(SqliteStore::open(folder).await?),
+            Keep::Nothing => Arc::new(VolatileStore::default()),
+        };
+        let arguments = self.clone();
+        let loaded =
+            tokio::task::spawn_blocking(move || arguments.load()).await.context("loading the models broke off")?;
+        let Loaded { supporter, seeker, encoder, selector } = loaded?;
+        let matcher = Matcher::new(&bank, encoder, None).await.context("cannot embed the bank")?;
         let parts = Parts {
             bank,
-            seeker: supporter.clone(),
             supporter,
-            selector: MemorySelector::by_cosine(embedder),
+            seeker,
+            selector,
             matcher: Arc::new(matcher),
             store,
             sampling: Sampling::default(),
@@ -54,30 +123,107 @@ impl Opening {
         };
         Ok(Kindred::start(parts)?)
     }
-}
 
-/// The characters at `path`, or those that ship.
-pub(super) fn bank(path: Option<&Path>) -> anyhow::Result<Bank> {
-    Bank::load(&path.map_or_else(paths::bank, Path::to_owned)).context("cannot load the bank")
-}
-
-/// The model at `path`, or the one that ships. Blocks.
-pub(super) fn generator(path: Option<&Path>) -> anyhow::Result<Arc<dyn Generator>> {
-    let folder = path.map_or_else(paths::model, Path::to_owned);
-    present(&folder, "model", "--model DIR names another")?;
-    Ok(engine::open(&folder).with_context(|| format!("cannot load the model in {}", folder.display()))?)
-}
-
-/// The sentence encoder at `path`, or the one that `make setup` fetched. Blocks.
-pub(super) fn embedder(path: Option<&Path>) -> anyhow::Result<Arc<dyn Embedder>> {
-    let folder = path.map_or_else(paths::encoder, Path::to_owned);
-    present(&folder, "sentence encoder", "`make setup` fetches it, --encoder DIR names another")?;
-    Ok(encoder::open(&folder).with_context(|| format!("cannot load the encoder in {}", folder.display()))?)
-}
-
-fn present(folder: &Path, what: &str, hint: &str) -> anyhow::Result<()> {
-    if !folder.join("config.json").is_file() {
-        bail!("no {what} in {}: expected a folder with config.json; {hint}", folder.display());
+    fn load(&self) -> anyhow::Result<Loaded> {
+        let encoder = self.load_encoder()?;
+        let (supporter, seeker) = self.load_engines()?;
+        let selector = match &self.selector {
+            None => MemorySelector::by_cosine(encoder.clone()),
+            Some(folder) => {
+                let scorer = start_encoder(folder, self.device)
+                    .with_context(|| format!("cannot load the memory selector {}", folder.display()))?;
+                if !scorer.scores_pairs() {
+                    bail!("{} is no memory selector: expected a BERT with a head of one logit", folder.display());
+                }
+                MemorySelector::by_pairs(scorer, PairHistory::default())
+            }
+        };
+        Ok(Loaded { supporter, seeker, encoder, selector })
     }
-    Ok(())
+
+    /// The sentence encoder.
+    pub(super) fn load_encoder(&self) -> anyhow::Result<Arc<dyn Embedder>> {
+        let folder = self.encoder.clone().unwrap_or_else(paths::encoder);
+        if !folder.join("config.json").is_file() {
+            bail!(
+                "there is no sentence encoder at {}: run `make setup`, or name the folder of all-MiniLM-L6-v2 with --encoder",
+                folder.display()
+            );
+        }
+        let encoder = start_encoder(&folder, self.device)
+            .with_context(|| format!("cannot load the sentence encoder {}", folder.display()))?;
+        Ok(encoder)
+    }
+
+    /// The models for supporters and for seekers; one and the same if their folders are.
+    fn load_engines(&self) -> anyhow::Result<(Arc<dyn Generator>, Arc<dyn Generator>)> {
+        let both = self.model.clone().unwrap_or_else(paths::model);
+        let supporter = self.supporter.as_ref().unwrap_or(&both);
+        let seeker = self.seeker.as_ref().unwrap_or(&both);
+        let first = self.load_engine(supporter, self.adapter.as_deref())?;
+        // Two names of one folder are one folder.
+        let same = supporter == seeker || std::fs::canonicalize(supporter).ok() == std::fs::canonicalize(seeker).ok();
+        let second = if same { first.clone() } else { self.load_engine(seeker, None)? };
+        Ok((first, second))
+    }
+
+    fn load_engine(&self, folder: &Path, adapter: Option<&Path>) -> anyhow::Result<Arc<dyn Generator>> {
+        if !folder.join("config.json").is_file() {
+            bail!(
+                "there is no model at {}: expected a Hugging Face folder with config.json, tokenizer.json and safetensors; --model names another one",
+                folder.display()
+            );
+        }
+        let options = LocalOptions {
+            device: self.device.into(),
+            dtype: match self.dtype {
+                Dtype::Auto => None,
+                Dtype::Float32 => Some(tch::Kind::Float),
+                Dtype::Bfloat16 => Some(tch::Kind::BFloat16),
+            },
+            adapter: adapter.map(Path::to_owned),
+            ..LocalOptions::default()
+        };
+        let engine = LocalEngine::start(folder, options)
+            .with_context(|| format!("cannot load the model {}", folder.display()))?;
+        Ok(Arc::new(engine))
+    }
+}
+
+struct Loaded {
+    supporter: Arc<dyn Generator>,
+    seeker: Arc<dyn Generator>,
+    encoder: Arc<dyn Embedder>,
+    selector: MemorySelector,
+}
+
+fn start_encoder(folder: &Path, device: Device) -> anyhow::Result<Arc<LocalEncoder>> {
+    let options = EncoderOptions { device: device.into(), ..EncoderOptions::default() };
+    Ok(Arc::new(LocalEncoder::start(folder, options)?))
+}
+
+/// Runs a command's future on a runtime of its own.
+pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let outcome = runtime.block_on(work);
+    // A line of standard input that is waited for must not hold the process back.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Errors go to standard error even where logs are not wanted; `KINDRED_LOG` asks for more.
+pub(super) fn quiet_logs() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("KINDRED_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    // A second call keeps the first one's settings.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+/// Shows that something takes a while, where somebody looks.
+pub(super) fn waiting_for(what: &str) -> indicatif::ProgressBar {
+    let spinner = indicatif::ProgressBar::new_spinner();
+    spinner.set_message(what.to_owned());
+    spinner.enable_steady_tick(std::time::Duration::from_millis(120));
+    spinner
 }

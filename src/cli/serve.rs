@@ -4,13 +4,12 @@ use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
 
-use super::{open::Opening, paths};
+use super::open::{Keep, ModelArgs};
+use super::paths;
 use crate::agents::Kindred;
-use crate::store::SqliteStore;
 use crate::web::{Server, start_log};
 
 /// Exit code of a process that was interrupted before it could serve.
@@ -25,7 +24,7 @@ const INTERRUPTED: u8 = 130;
     kindred serve                                     # http://127.0.0.1:8080\n  \
     kindred serve --port 9000 --data /srv/kindred\n  \
     kindred serve --model /models/llama-2-7b-supporter\n  \
-    RUST_LOG=debug kindred serve\n\n\
+    KINDRED_LOG=debug kindred serve\n\n\
     There is no login: whoever reaches the port can talk, and can read a conversation whose address they know.")]
 pub(super) struct Serve {
     /// Port to listen on; 0 takes a free one
@@ -41,7 +40,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
     #[command(flatten)]
-    opening: Opening,
+    models: ModelArgs,
 }
 
 impl Serve {
@@ -88,8 +87,8 @@ impl Serve {
     }
 
     async fn open(&self) -> anyhow::Result<Kindred> {
-        let store = SqliteStore::open(&self.data.clone().unwrap_or_else(paths::data)).await?;
-        let kindred = self.opening.kindred(Arc::new(store)).await?;
+        let data = self.data.clone().unwrap_or_else(paths::data);
+        let kindred = self.models.open(Keep::In(data)).await?;
         let unanswered = kindred.answer_unanswered().await?;
         if unanswered > 0 {
             tracing::info!(unanswered, "answering messages that the last run left unanswered");

@@ -112,10 +112,12 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
 enum Guard {
     /// A negator stands before the match in its clause.
     Negated,
-    /// The words are those of a film, a book, a song or a lesson.
+    /// The words are those of a film, a book or a song.
     Fiction,
     /// The sentence says that it is over.
     Past,
+    /// The sentence tells of somebody else's past: grief, not danger.
+    Bereaved,
 }
 
 #[derive(Deserialize)]
@@ -129,13 +131,20 @@ struct RuleFile<K> {
 
 #[derive(Deserialize)]
 struct LanguageFile {
+    /// Named parts of patterns: `<NAME>` stands for the text, in other macros too.
+    macros: HashMap<String, String>,
     /// Everyday sayings; blanked before anything is matched.
     idioms: Vec<String>,
     negators: Vec<String>,
     /// Look like a negation and are none; blanked before negators are looked for.
     pseudo_negators: Vec<String>,
+    /// A negation does not reach past these words …
+    breaks: Vec<String>,
+    /// … unless they stand in one of these ("I don't think I …").
+    bridges: Vec<String>,
     fiction: Vec<String>,
     past: Vec<String>,
+    bereaved: Vec<String>,
     risks: Vec<RuleFile<Risk>>,
     replies: Vec<RuleFile<Fault>>,
 }
@@ -203,23 +212,30 @@ struct LanguageRules {
     idioms: Regex,
     negators: Regex,
     pseudo_negators: Regex,
+    breaks: Regex,
+    bridges: Regex,
     fiction: Regex,
     past: Regex,
+    bereaved: Regex,
     risks: RuleSet<Risk>,
     faults: RuleSet<Fault>,
 }
 
 impl LanguageRules {
     fn compile(file: LanguageFile, language: Language) -> Result<Self, regex::Error> {
+        let language = Compiler { language, macros: file.macros };
         Ok(Self {
-            language,
-            idioms: alternatives(&file.idioms, language)?,
-            negators: alternatives(&file.negators, language)?,
-            pseudo_negators: alternatives(&file.pseudo_negators, language)?,
-            fiction: alternatives(&file.fiction, language)?,
-            past: alternatives(&file.past, language)?,
-            risks: RuleSet::compile(file.risks, language)?,
-            faults: RuleSet::compile(file.replies, language)?,
+            idioms: language.alternatives(&file.idioms)?,
+            negators: language.alternatives(&file.negators)?,
+            pseudo_negators: language.alternatives(&file.pseudo_negators)?,
+            breaks: language.alternatives(&file.breaks)?,
+            bridges: language.alternatives(&file.bridges)?,
+            fiction: language.alternatives(&file.fiction)?,
+            past: language.alternatives(&file.past)?,
+            bereaved: language.alternatives(&file.bereaved)?,
+            risks: language.rules(file.risks)?,
+            faults: language.rules(file.replies)?,
+            language: language.language,
         })
     }
 
@@ -240,28 +256,46 @@ impl LanguageRules {
     /// Whether one match of the rule in this sentence is not excused by a guard.
     fn holds<K>(&self, rule: &Rule<K>, sentence: &str) -> bool {
         rule.pattern.find_iter(sentence).any(|found| {
+            let before = &sentence[..found.start()];
             !rule.unless.iter().any(|guard| match guard {
-                Guard::Negated => self.is_negated(&sentence[..found.start()]),
-                Guard::Fiction => self.fiction.is_match(sentence),
+                Guard::Negated => self.is_negated(before, found.as_str()),
+                Guard::Fiction => self.is_fiction(before),
                 Guard::Past => self.past.is_match(sentence),
+                Guard::Bereaved => self.bereaved.is_match(sentence),
             })
         })
     }
 
-    /// Whether a negator stands close before, in the same clause.
-    fn is_negated(&self, before: &str) -> bool {
+    /// Whether a negator stands in the match or close before it, in the same clause.
+    fn is_negated(&self, before: &str, found: &str) -> bool {
         let clause = before.rsplit([',', '"']).next().unwrap_or("");
         let clause = self.pseudo_negators.replace_all(clause, "_");
+        let clause = self.bridges.replace_all(&clause, "_");
+        let after_break = self.breaks.find_iter(&clause).last().map_or(0, |word| word.end());
         let near = match self.language {
-            Language::English => last_words(&clause, NEGATION_WORDS),
-            Language::Chinese => last_chars(&clause, NEGATION_CHARS),
+            Language::English => last_words(&clause[after_break..], NEGATION_WORDS),
+            Language::Chinese => last_chars(&clause[after_break..], NEGATION_CHARS),
         };
-        self.negators.is_match(near)
+        self.negators.is_match(near) || self.negators.is_match(&self.pseudo_negators.replace_all(found, "_"))
+    }
+
+    /// Whether the match is quoted from a work, or told of someone in it: a work is named before, and the speaker does not
+    /// step in between.
+    fn is_fiction(&self, before: &str) -> bool {
+        let Some(work) = self.fiction.find_iter(before).last() else { return false };
+        let told = &before[work.end()..];
+        let quoted = before.matches('"').count() % 2 == 1;
+        let told = self.bridges.replace_all(told, "_");
+        let speaker = match self.language {
+            Language::English => told.split(' ').any(|word| matches!(word, "i" | "im" | "ive" | "id" | "ill")),
+            Language::Chinese => told.contains('我'),
+        };
+        quoted || !speaker
     }
 }
 
 /// A negator this many words before a match still negates it ("I would never even think of …").
-const NEGATION_WORDS: usize = 5;
+const NEGATION_WORDS: usize = 6;
 /// The same in Chinese characters.
 const NEGATION_CHARS: usize = 6;
 
@@ -280,39 +314,101 @@ fn last_chars(text: &str, count: usize) -> &str {
     }
 }
 
-impl<K> RuleSet<K> {
-    fn compile(files: Vec<RuleFile<K>>, language: Language) -> Result<Self, regex::Error> {
+/// Turns the file's patterns into expressions.
+struct Compiler {
+    language: Language,
+    macros: HashMap<String, String>,
+}
+
+/// Macros may stand in macros, this deep.
+const MACRO_DEPTH: usize = 4;
+
+impl Compiler {
+    fn rules<K>(&self, files: Vec<RuleFile<K>>) -> Result<RuleSet<K>, regex::Error> {
         let mut rules = Vec::with_capacity(files.len());
         for file in files {
-            let pattern = alternatives(&file.patterns, language)?;
+            let pattern = self.alternatives(&file.patterns)?;
             rules.push(Rule { id: file.id, kind: file.kind, unless: file.unless, pattern });
         }
         let any = RegexSet::new(rules.iter().map(|rule| rule.pattern.as_str()))?;
-        Ok(Self { any, rules })
+        Ok(RuleSet { any, rules })
+    }
+
+    /// One expression of all patterns; whole words in English. Sentences hold ASCII words, so classes and boundaries may
+    /// be ASCII's, which keeps the automata small.
+    fn alternatives(&self, patterns: &[String]) -> Result<Regex, regex::Error> {
+        let joined = patterns.iter().map(|pattern| self.expand(pattern)).collect::<Vec<_>>().join("|");
+        match self.language {
+            Language::English => Regex::new(&format!(r"(?-u:\b)(?:{joined})(?-u:\b)")),
+            Language::Chinese => Regex::new(&format!("(?:{joined})")),
+        }
+    }
+
+    /// Writes out macros, and `~n`: up to `n` words, or up to `n` Chinese characters, within the clause.
+    fn expand(&self, pattern: &str) -> String {
+        let mut pattern = pattern.to_owned();
+        for _ in 0..MACRO_DEPTH {
+            for (name, text) in &self.macros {
+                pattern = pattern.replace(&format!("<{name}>"), text);
+            }
+        }
+        let mut parts = pattern.split('~');
+        let mut out = parts.next().unwrap_or("").to_owned();
+        for part in parts {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            let (count, rest) = part.split_at(digits);
+            out.push_str(&match self.language {
+                Language::English => format!("(?: [a-z0-9_]+){{0,{count}}}"),
+                Language::Chinese => format!("[^,\"]{{0,{count}}}?"),
+            });
+            out.push_str(rest);
+        }
+        out
     }
 }
 
-/// One expression of all patterns; whole words in English.
-fn alternatives(patterns: &[String], language: Language) -> Result<Regex, regex::Error> {
-    let joined = patterns.iter().map(|pattern| gaps(pattern, language)).collect::<Vec<_>>().join("|");
-    match language {
-        Language::English => Regex::new(&format!(r"\b(?:{joined})\b")),
-        Language::Chinese => Regex::new(&format!("(?:{joined})")),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Writes out `~n`: up to `n` words, or up to `n` Chinese characters, within the clause.
-fn gaps(pattern: &str, language: Language) -> String {
-    let mut parts = pattern.split('~');
-    let mut out = parts.next().unwrap_or("").to_owned();
-    for part in parts {
-        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-        let (count, rest) = part.split_at(digits);
-        out.push_str(&match language {
-            Language::English => format!("(?: [a-z0-9_]+){{0,{count}}}"),
-            Language::Chinese => format!("[^,\"]{{0,{count}}}?"),
-        });
-        out.push_str(rest);
+    fn risk(text: &str) -> Option<Risk> {
+        assess(text).risk
     }
-    out
+
+    #[test]
+    fn the_rule_file_compiles_and_ids_are_unique() {
+        let rules = Rules::read(include_str!("rules.json")).unwrap();
+        let mut ids: Vec<&str> = rules.english.risks.rules.iter().map(|rule| rule.id.as_str()).collect();
+        ids.extend(rules.chinese.risks.rules.iter().map(|rule| rule.id.as_str()));
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+
+    #[test]
+    fn the_most_urgent_risk_wins() {
+        assert_eq!(risk("I want to die. I am going to kill myself tonight."), Some(Risk::Intent));
+    }
+
+    #[test]
+    fn a_negation_reaches_as_far_as_its_clause() {
+        assert_eq!(risk("I would never hurt myself"), None);
+        assert_eq!(risk("I don't think I want to die"), None);
+        assert_eq!(risk("I don't have friends and I want to die"), Some(Risk::Ideation));
+        assert_eq!(risk("No, I never sleep, I want to die"), Some(Risk::Ideation));
+        assert_eq!(risk("I can't stop thinking about killing myself"), Some(Risk::Ideation));
+    }
+
+    #[test]
+    fn a_work_excuses_its_own_words_only() {
+        assert_eq!(risk("In the film he shouts \u{201c}I want to die\u{201d}."), None);
+        assert_eq!(risk("After the film I wanted to kill myself."), Some(Risk::Ideation));
+    }
+
+    #[test]
+    fn language_follows_the_script() {
+        assert_eq!(assess("我想死").language, Language::Chinese);
+        assert_eq!(assess("I want to die, 妈").language, Language::English);
+    }
 }

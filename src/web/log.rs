@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Starts logging to standard error: readable on a terminal, JSON otherwise. `RUST_LOG` sets what is shown.
+/// Starts logging to standard error: readable on a terminal, JSON otherwise. `KINDRED_LOG` sets what is shown.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env()
+    let filter = EnvFilter::try_from_env("KINDRED_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,actix_http=warn,sqlx=warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in the same process (tests) keeps the first.
