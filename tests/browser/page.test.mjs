@@ -157,7 +157,13 @@ describe("the page", { skip, timeout: 600_000 }, () => {
     await page.locator("#message").press("Enter");
     await turns("help").waitFor();
     assert.ok((await turns("help").locator("a[href^='tel:']").count()) > 3);
-    await turns("help").scrollIntoViewIfNeeded();
+    // The card is longer than the screen: it is read from its beginning.
+    await turns("help").getByText("Please read this").waitFor();
+    const box = await turns("help").getByText("Please read this").boundingBox();
+    assert.ok(
+      box && box.y > 100 && box.y < 400,
+      `the card begins at ${box?.y}`,
+    );
     await shot("help-card");
   });
 

@@ -79,7 +79,10 @@ export class Conversation {
     this.#stream?.close();
     this.#stream = new EventStream(this.id, after, {
       event: (event) => this.#hear(event),
-      link: (link) => (this.link = link),
+      link: (link) => {
+        this.link = link;
+        if (link === "open") this.talk = { ...this.talk, closing: false };
+      },
       gone: () => void this.load(),
     });
   }
