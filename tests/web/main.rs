@@ -1,5 +1,7 @@
 //! Every route of the API against a real server in this process, with a generator and an encoder that need no weights.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod doubles;
 mod http;
 
