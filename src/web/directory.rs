@@ -1,0 +1,200 @@
+//! The bank as the page lists it: short cards and a text search, both prepared once.
+
+use serde::Serialize;
+
+use crate::persona::{Age, Bank, Character, Mbti};
+
+/// Longest summary on a card, in characters.
+const SUMMARY: usize = 200;
+
+/// A character in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Card {
+    pub(super) index: u32,
+    pub(super) name: String,
+    pub(super) mbti: Mbti,
+    pub(super) age: String,
+    pub(super) region: String,
+    pub(super) job: String,
+    /// The beginning of the personality.
+    pub(super) summary: String,
+}
+
+impl Card {
+    pub(super) fn new(character: &Character) -> Self {
+        let profile = &character.profile;
+        Self {
+            index: character.index,
+            name: profile.name.clone(),
+            mbti: character.mbti,
+            age: age(&profile.age),
+            region: profile.region.clone(),
+            job: profile.job.clone(),
+            summary: shorten(&profile.personality),
+        }
+    }
+}
+
+/// A character in full: the card, and the profile aspect by aspect.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Portrait {
+    #[serde(flatten)]
+    card: Card,
+    gender: String,
+    story: Vec<StoryPart>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct StoryPart {
+    aspect: &'static str,
+    content: String,
+}
+
+impl Portrait {
+    pub(super) fn new(character: &Character) -> Self {
+        let profile = &character.profile;
+        let story = [
+            ("personality", &profile.personality),
+            ("tone", &profile.tone),
+            ("growth_experience", &profile.growth_experience),
+            ("family_relationship", &profile.family_relationship),
+            ("working_conditions", &profile.working_conditions),
+            ("social_relationship", &profile.social_relationship),
+            ("living_conditions", &profile.living_conditions),
+            ("hobby", &profile.hobby),
+            ("emotional_state", &profile.emotional_state),
+            ("advantages_and_disadvantages", &profile.advantages_and_disadvantages),
+            ("recent_worry_or_anxiety", &profile.recent_worry_or_anxiety),
+            ("additional_information", &profile.additional_information),
+        ]
+        .into_iter()
+        .filter(|(_, content)| !content.trim().is_empty())
+        .map(|(aspect, content)| StoryPart { aspect, content: content.trim().to_owned() })
+        .collect();
+        Self { card: Card::new(character), gender: profile.gender.clone(), story }
+    }
+}
+
+struct Entry {
+    card: Card,
+    /// Everything that is searched, in lower case.
+    text: String,
+}
+
+/// All cards, in order of index.
+pub(super) struct Directory {
+    entries: Vec<Entry>,
+}
+
+impl Directory {
+    pub(super) fn new(bank: &Bank) -> Self {
+        let entries = bank.iter().map(|character| Entry { card: Card::new(character), text: searched(character) });
+        Self { entries: entries.collect() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn card(&self, index: u32) -> Option<&Card> {
+        let at = self.entries.binary_search_by_key(&index, |entry| entry.card.index).ok()?;
+        Some(&self.entries[at].card)
+    }
+
+    /// How many cards have this type and hold every word of `query`, and those from `offset` on, at most `limit`.
+    pub(super) fn find(&self, mbti: Option<Mbti>, query: &str, offset: usize, limit: usize) -> (usize, Vec<&Card>) {
+        let query = query.to_lowercase();
+        let words: Vec<&str> = query.split_whitespace().collect();
+        let mut total = 0;
+        let mut cards = Vec::new();
+        for entry in &self.entries {
+            let fits = mbti.is_none_or(|wanted| entry.card.mbti == wanted)
+                && words.iter().all(|word| entry.text.contains(word));
+            if fits {
+                if total >= offset && cards.len() < limit {
+                    cards.push(&entry.card);
+                }
+                total += 1;
+            }
+        }
+        (total, cards)
+    }
+}
+
+fn searched(character: &Character) -> String {
+    let profile = &character.profile;
+    let mut text = [
+        character.mbti.as_str(),
+        &profile.name,
+        &profile.region,
+        &profile.job,
+        &profile.personality,
+        &profile.hobby,
+        &profile.growth_experience,
+        &profile.family_relationship,
+        &profile.working_conditions,
+        &profile.social_relationship,
+        &profile.emotional_state,
+        &profile.living_conditions,
+        &profile.additional_information,
+    ]
+    .join("\n");
+    text.make_ascii_lowercase();
+    text.to_lowercase()
+}
+
+fn age(age: &Age) -> String {
+    match age {
+        Age::Years(years) => years.to_string(),
+        Age::Text(text) => text.trim().to_owned(),
+    }
+}
+
+/// The text's first characters up to the end of a word.
+fn shorten(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some((cut, _)) = text.char_indices().nth(SUMMARY) else { return text };
+    let end = text[..cut].rfind(' ').unwrap_or(cut);
+    format!("{}…", text[..end].trim_end_matches([',', ';', ':', ' ']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn bank() -> Bank {
+        let character = |index: u32, mbti: &str, job: &str| {
+            let row = serde_json::json!({
+                "index": index, "mbti": mbti, "profile": {"name": format!("N{index}"), "age": "30", "job": job},
+                "seeker_statement": "", "supporter_statement": "", "profile_trans": {}
+            });
+            Arc::new(serde_json::from_value(row).unwrap())
+        };
+        Bank::new(vec![
+            character(3, "INTJ", "Night nurse"),
+            character(9, "INTJ", "Baker"),
+            character(5, "ESFP", "nurse"),
+        ])
+    }
+
+    #[test]
+    fn finds_by_type_and_by_every_word_and_counts_past_the_page() {
+        let directory = Directory::new(&bank());
+        let indices = |(total, cards): (usize, Vec<&Card>)| (total, cards.iter().map(|c| c.index).collect::<Vec<_>>());
+        assert_eq!(indices(directory.find(None, "", 0, 10)), (3, vec![3, 5, 9]));
+        assert_eq!(indices(directory.find(None, "NURSE night", 0, 10)), (1, vec![3]));
+        assert_eq!(indices(directory.find(Some("INTJ".parse().unwrap()), "", 1, 10)), (2, vec![9]));
+        assert_eq!(indices(directory.find(None, "nurse", 0, 1)), (2, vec![3]));
+        assert_eq!(directory.card(9).map(|card| card.job.as_str()), Some("Baker"));
+        assert!(directory.card(4).is_none());
+    }
+
+    #[test]
+    fn summaries_end_at_a_word_and_wide_letters_are_not_cut() {
+        assert_eq!(shorten("short\n text"), "short text");
+        let long = shorten(&"word ".repeat(100));
+        assert!(long.ends_with("word…") && long.chars().count() <= SUMMARY + 1);
+        assert_eq!(shorten(&"思".repeat(300)).chars().count(), SUMMARY + 1);
+    }
+}
