@@ -1,4 +1,5 @@
 # `make run` serves Kindred, `make test` checks it. Both do all set-up themselves and can be run again at any time.
+# Both build with --release: the dependencies are compiled once for both.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test web build run test lint fmt models clean
@@ -16,8 +17,8 @@ run: build ## Set up, build, and serve on http://127.0.0.1:8080 (PORT=… for an
 test: setup-test web ## Set up, then check formatting, lints, Rust, front-end and browser
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) build --locked
-	$(CARGO) test --locked
+	$(CARGO) build --release --locked
+	$(CARGO) test --release --locked
 	npm --prefix static run --silent check
 	npm --prefix static test --silent
 	python3 scripts/check-size
