@@ -14,6 +14,6 @@ fn main() {
     }
     println!("cargo:rerun-if-changed=static/dist");
     println!("cargo:rerun-if-changed=build.rs");
-    // A binary that is moved next to its libraries finds them there first.
+    // Last: where set-up's folder is missing, a binary that was moved next to its libraries finds them there.
     println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib");
 }

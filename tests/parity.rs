@@ -208,7 +208,7 @@ fn edit_header(path: &Path, change: impl FnOnce(&mut Value)) {
 
 #[test]
 fn a_configuration_that_cannot_be_is_refused_by_field() {
-    let cases: [(&str, Value, &str); 14] = [
+    let cases: [(&str, Value, &str); 15] = [
         ("model_type", json!("mamba"), "config.json: model_type: expected one of llama, mistral, qwen2, found mamba"),
         ("model_type", json!(7), "config.json: model_type: expected one of llama, mistral, qwen2, found none"),
         ("hidden_size", json!(0), "config.json: hidden_size: expected 1 to 16777216, found 0"),
@@ -216,6 +216,7 @@ fn a_configuration_that_cannot_be_is_refused_by_field() {
         ("num_hidden_layers", json!(1u64 << 40), "config.json: num_hidden_layers: expected 1 to 1024, found 1025"),
         ("num_key_value_heads", json!(3), "num_key_value_heads: expected a divisor of num_attention_heads 4, found 3"),
         ("head_dim", json!(7), "config.json: head_dim: expected an even number, found 7"),
+        ("head_dim", json!(4096), "config.json: head_dim: expected 1 to 1024, found 4096"),
         ("rope_theta", json!(-1.0), "config.json: rope_theta: expected a positive number, found -1"),
         ("hidden_act", json!("relu"), "config.json: hidden_act: expected silu, found relu"),
         ("mlp_bias", json!(true), "config.json: mlp_bias: expected false, found true"),
@@ -400,6 +401,14 @@ fn a_sliding_window_caps_the_context() {
     let folder = copy("sharded");
     edit_config(folder.path(), |config| config["sliding_window"] = json!(40));
     assert_eq!(LlamaConfig::load(folder.path()).unwrap().max_position_embeddings, 40);
+}
+
+#[test]
+fn a_padding_token_outside_the_vocabulary_is_refused_before_a_batch_needs_it() {
+    let folder = copy("bert");
+    edit_config(folder.path(), |config| config["pad_token_id"] = json!(48));
+    let message = Bert::load(folder.path(), float32(None)).unwrap_err().to_string();
+    assert!(message.contains("config.json: pad_token_id: expected 0 to vocab_size - 1 = 47, found 48"), "{message}");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Chat templates of instruct checkpoints (`chat_template` of `tokenizer_config.json`), rendered with minijinja.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value as Variable, context};
+use regex::{Captures, Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::{Prompt, Speaker, Turn, strftime};
@@ -18,6 +20,8 @@ const DEFAULT_VARIANT: &str = "default";
 const LONGEST_FILE: u64 = 64 << 20;
 /// Steps a template may take: a long talk takes some ten thousand, an endless loop is stopped.
 const FUEL: u64 = 5_000_000;
+/// Memory that the pattern of all special tokens may take, in bytes.
+const LARGEST_PATTERN: usize = 64 << 20;
 /// Opens a talk for a template that lets the user speak first, when our side has the first word.
 const OPENING: &str = "Hello.";
 /// Asks for the next words when our side also had the last.
@@ -57,8 +61,8 @@ pub struct ChatTemplate {
     environment: Arc<Environment<'static>>,
     bos_token: String,
     eos_token: String,
-    /// What nobody may type, longest first.
-    special_tokens: Arc<[String]>,
+    /// What nobody may type.
+    special_tokens: Regex,
     /// Whether the template takes a system message; otherwise its text opens the first message of the user.
     takes_system: bool,
 }
@@ -110,9 +114,8 @@ impl ChatTemplate {
             .collect();
         special.extend(WRITTEN_MARKS.map(str::to_owned));
         special.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        special.dedup();
-        let mut template =
-            Self { environment, bos_token, eos_token, special_tokens: special.into(), takes_system: true };
+        let special_tokens = any_of(&special)?;
+        let mut template = Self { environment, bos_token, eos_token, special_tokens, takes_system: true };
         let probe = "kindred-probe";
         let turn = [Turn::new(Speaker::Seeker, "Hi")];
         let with_system = template.render(&template.messages(Speaker::Supporter, probe.into(), &turn));
@@ -186,18 +189,26 @@ impl ChatTemplate {
     /// The text without anything the tokenizer would read as a special token: `<|end|>` becomes `(|end|)`, and one
     /// without brackets goes.
     fn harmless(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        let mut text = Cow::Borrowed(text);
         // A replacement could put a new token together, so that it is done until none is left. Each one takes a bracket
         // or the token away, so that it ends.
-        while let Some((at, token)) =
-            self.special_tokens.iter().find_map(|token| text.find(token.as_str()).map(|at| (at, token)))
-        {
-            let inner = token.strip_prefix(['<', '[']).map(|rest| rest.strip_suffix(['>', ']']).unwrap_or(rest));
-            let replacement = inner.map(|inner| format!("({inner})")).unwrap_or_default();
-            text.replace_range(at..at + token.len(), &replacement);
+        while self.special_tokens.is_match(&text) {
+            let replaced = self.special_tokens.replace_all(&text, |found: &Captures<'_>| {
+                let inner = found[0].strip_prefix(['<', '[']).map(|rest| rest.strip_suffix(['>', ']']).unwrap_or(rest));
+                inner.map(|inner| format!("({inner})")).unwrap_or_default()
+            });
+            text = Cow::Owned(replaced.into_owned());
         }
-        text
+        text.into_owned()
     }
+}
+
+/// Finds any of these texts in one pass, the longest of those that begin at the same place if they are given so.
+fn any_of(texts: &[String]) -> Result<Regex, Error> {
+    let pattern: Vec<String> = texts.iter().map(|text| regex::escape(text)).collect();
+    // Vocabularies hold up to some thousand marks.
+    let regex = RegexBuilder::new(&pattern.join("|")).size_limit(LARGEST_PATTERN).build();
+    regex.map_err(|error| Error::new(ErrorKind::InvalidOperation, format!("special tokens: {error}")))
 }
 
 /// What the model is told about who it is.

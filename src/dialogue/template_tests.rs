@@ -87,6 +87,17 @@ fn typed_special_tokens_stay_text() {
 }
 
 #[test]
+fn a_megabyte_of_typed_tokens_is_made_harmless_in_one_pass() {
+    let reserved = (0..300).map(|number| format!("<|reserved_special_token_{number}|>"));
+    let template = ChatTemplate::new(CHATML, "<s>".into(), "</s>".into(), reserved).unwrap();
+    let begun = std::time::Instant::now();
+    let clean = template.harmless(&"<s>".repeat(350_000));
+    assert_eq!(clean, "(s)".repeat(350_000));
+    // One token after another, each looked for from the start, takes time by the square of the length.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_folder_gives_its_template_tokens_and_variant() {
     let folder = tempfile::tempdir().unwrap();
     assert!(ChatTemplate::load(folder.path()).unwrap().is_none());

@@ -10,6 +10,9 @@ use super::{EncoderError, LoadError};
 /// that a message of a megabyte costs no more than one that fits.
 const CHARACTERS_OF_A_TOKEN: usize = 32;
 
+/// The largest tokenizers (of 262,144 entries) take half of it.
+const LONGEST_FILE: u64 = 64 << 20;
+
 /// How a pair is marked. Source: CharacterChat's `info_selecter`, its training set and its demos.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PairCompat {
@@ -57,6 +60,11 @@ impl Inputs {
         let wrong = |expected, found| LoadError::File { path: path.clone(), expected, found };
         if !path.is_file() {
             return Err(wrong("the tokenizer of the encoder (tokenizer.json)", "no such file".into()));
+        }
+        // It is read whole into memory.
+        let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        if length > LONGEST_FILE {
+            return Err(wrong("at most 64 MiB", format!("{length} bytes")));
         }
         let mut tokenizer = Tokenizer::from_file(&path)
             .map_err(|error| wrong("a tokenizer of Hugging Face's library", error.to_string()))?;

@@ -14,6 +14,8 @@ use crate::dialogue::{ChatTemplate, Layout, PromptStyle};
 
 /// Pins how prompts are laid out for a model: `{"prompt_style": "trained" | "demo" | "chat"}`.
 const PIN_FILE: &str = "kindred.json";
+/// The largest tokenizers (of 262,144 entries) take half of it.
+const LONGEST_FILE: u64 = 64 << 20;
 /// A version hashes a file whole up to this size, beyond it this many bytes at regular places: weights of 13 GB would
 /// take half a minute.
 const HASHED_BYTES: u64 = 64 << 20;
@@ -138,7 +140,23 @@ fn add(hash: &mut Sha256, path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Refuses a file that no model's folder has: it would be read whole into memory.
+///
+/// # Errors
+/// [`LoadError::File`] above [`LONGEST_FILE`]. A file that is not there is left for its reader to miss.
+pub(super) fn check_length(path: &Path) -> Result<(), LoadError> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.len() > LONGEST_FILE => Err(LoadError::File {
+            path: path.to_owned(),
+            expected: "at most 64 MiB",
+            found: format!("{} bytes", metadata.len()),
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn read_json(path: &Path) -> Result<Option<Value>, LoadError> {
+    check_length(path)?;
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| LoadError::File {
             path: path.to_owned(),
@@ -178,6 +196,15 @@ mod tests {
         let message = |text: &str| layout(folder(&[(PIN_FILE, text)]).path()).unwrap_err().to_string();
         assert!(message(r#"{"prompt_style": "loud"}"#).contains("unknown variant `loud`"));
         assert!(message(r#"{"prompt_style": "chat"}"#).contains("expected a chat template"));
+    }
+
+    #[test]
+    fn a_file_too_large_is_refused_unread() {
+        let folder = folder(&[(PIN_FILE, "{}")]);
+        // A hole, not bytes on a disk.
+        File::options().write(true).open(folder.path().join(PIN_FILE)).unwrap().set_len(LONGEST_FILE + 1).unwrap();
+        let message = layout(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("kindred.json: expected at most 64 MiB, found 67108865 bytes"), "{message}");
     }
 
     #[test]

@@ -128,6 +128,9 @@ impl LocalEngine {
             Some(layout) => layout,
             None => folder::layout(folder)?,
         };
+        // Before the thread is there: should it fail, nothing is left behind that holds a model.
+        let version =
+            folder::version(&[Some(folder), options.adapter.as_deref()].into_iter().flatten().collect::<Vec<_>>())?;
         let name = options.name.unwrap_or_else(|| folder_name(folder));
         let inbox = Arc::new(Inbox::new(options.max_waiting));
         let load =
@@ -148,8 +151,6 @@ impl LocalEngine {
         let Loaded { parameters, family, dtype, context, vocabulary } = loaded
             .recv()
             .unwrap_or_else(|_| Err(LoadError::Thread { reason: "it ended while it loaded the model".into() }))?;
-        let version =
-            folder::version(&[Some(folder), options.adapter.as_deref()].into_iter().flatten().collect::<Vec<_>>())?;
         let device = device::device_name(placement.device);
         tracing::info!(model = name, version, family, parameters, dtype, reason = placement.reason, "model loaded");
         let identity = ModelIdentity { name, version, family, parameters, dtype: dtype.into(), device, context };

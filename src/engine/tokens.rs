@@ -31,6 +31,7 @@ impl Tokens {
         if !path.is_file() {
             return Err(wrong("the tokenizer of the model (tokenizer.json)", "no such file".into()));
         }
+        folder::check_length(&path)?;
         let mut plain = Tokenizer::from_file(&path)
             .map_err(|error| wrong("a tokenizer of Hugging Face's library", error.to_string()))?;
         plain.with_padding(None);

@@ -106,6 +106,11 @@ impl BertConfig {
             let expected = format!("a divisor of hidden_size {}", self.hidden_size);
             return Err(wrong(path, "num_attention_heads", expected, self.num_attention_heads));
         }
+        if let Some(pad) = self.pad_token_id
+            && !(0..self.vocab_size).contains(&pad)
+        {
+            return Err(wrong(path, "pad_token_id", format!("0 to vocab_size - 1 = {}", self.vocab_size - 1), pad));
+        }
         if !["gelu", "gelu_new", "gelu_pytorch_tanh"].contains(&self.hidden_act.as_str()) {
             return Err(wrong(path, "hidden_act", "gelu, gelu_new or gelu_pytorch_tanh", &self.hidden_act));
         }

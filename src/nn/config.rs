@@ -15,6 +15,8 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// Far above every published model, far below what overflows a product of two sizes.
 const MAX_SIZE: i64 = 1 << 24;
 const MAX_LAYERS: i64 = 1024;
+/// Four times the widest published head. The rotary tables are as wide, whatever the size of the weights.
+const MAX_HEAD_DIM: i64 = 1024;
 /// `transformers`' defaults of these keys.
 const DEFAULT_NORM_EPS: f64 = 1e-6;
 const DEFAULT_ROPE_THETA: f64 = 10_000.0;
@@ -180,7 +182,7 @@ impl LlamaConfig {
             ("num_hidden_layers", layers, MAX_LAYERS),
             ("num_attention_heads", self.num_attention_heads, MAX_SIZE),
             ("num_key_value_heads", self.num_key_value_heads, MAX_SIZE),
-            ("head_dim", self.head_dim, MAX_SIZE),
+            ("head_dim", self.head_dim, MAX_HEAD_DIM),
             ("max_position_embeddings", self.max_position_embeddings, MAX_SIZE),
         ];
         for (field, found, most) in sizes {

@@ -216,10 +216,14 @@ pub fn write(path: &Path, tensors: &[(String, Tensor)], kind: Kind) -> Result<()
             tensor.f_detach().and_then(|tensor| tensor.f_to_device(Device::Cpu)).map_err(NnError::torch(name))?;
         blobs.push((name, Blob::new(&tensor, kind, dtype).map_err(NnError::torch(name))?));
     }
+    // The whole file is written under a private name first; what takes its place keeps the mode that a file has here.
+    let mode = File::options().create(true).append(true).open(path).and_then(|file| file.metadata());
+    let mode = mode.map_err(NnError::io(path))?.permissions();
     // Readers of other projects look for this key.
     let origin = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::serialize_to_file(blobs, Some(origin), path)
-        .map_err(|error| NnError::Io { path: path.to_owned(), cause: std::io::Error::other(error) })
+        .map_err(|error| NnError::Io { path: path.to_owned(), cause: std::io::Error::other(error) })?;
+    std::fs::set_permissions(path, mode).map_err(NnError::io(path))
 }
 
 /// One tensor's bytes on their way into a file.
@@ -267,4 +271,26 @@ fn pickle_in(folder: &Path) -> Option<String> {
         .collect();
     names.sort_unstable();
     names.into_iter().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn written_weights_may_be_read_by_whoever_may_read_other_files_here() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| folder.path().join(name).metadata().unwrap().permissions().mode();
+        std::fs::write(folder.path().join("other"), "x").unwrap();
+        let path = folder.path().join(SINGLE);
+        let tensors = [("a".to_owned(), Tensor::from_slice(&[1f32, 2.0]))];
+        write(&path, &tensors, Kind::BFloat16).unwrap();
+        assert_eq!(mode(SINGLE), mode("other"));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        write(&path, &tensors, Kind::Float).unwrap();
+        assert_eq!(mode(SINGLE) & 0o777, 0o640);
+        assert_eq!(Weights::open(folder.path()).unwrap().shape("a"), Some(vec![2]));
+    }
 }
