@@ -81,8 +81,9 @@ impl Actor for SessionActor {
                 context.stop();
             }
         });
+        // Taken in any case: a session that owes nothing must not hold a place among the replies while it is awake.
+        let permit = self.permit.take();
         if self.awaits_answer() {
-            let permit = self.permit.take();
             self.answer(permit, context);
         }
     }
