@@ -141,12 +141,12 @@ impl SessionActor {
             ),
             gated: true,
         };
-        let character = self.registry.character(self.record.supporter);
+        let index = self.record.supporter;
+        let character = self.registry.character(index);
         let begun = async move {
-            match character {
-                Some(character) => character.send(Speak(cue)).await.map_err(|_| AgentError::Interrupted),
-                None => Err(AgentError::Interrupted),
-            }
+            // A bank that was changed may no longer have whom an older session talks with.
+            let character = character.ok_or(AgentError::NoCharacter { index })?;
+            character.send(Speak(cue)).await.map_err(|_| AgentError::Interrupted)
         };
         let steps = futures::stream::once(begun).flat_map(|begun| match begun {
             Ok(utterance) => utterance.left_stream(),
