@@ -121,7 +121,7 @@ impl SessionActor {
             _permit: permit,
         };
         if let Some(risk) = assessment.risk {
-            tracing::info!(session = %self.record.id, rule = assessment.rule, "the help card answers");
+            tracing::info!(rule = assessment.rule, "the help card answers");
             running.text = safety::help_card(risk, assessment.language).to_string();
             let text = running.text.clone();
             let seq = running.seq;
@@ -180,7 +180,7 @@ impl SessionActor {
     }
 
     fn reply_failed(&mut self, error: &AgentError) {
-        tracing::warn!(session = %self.record.id, %error, "no reply");
+        tracing::warn!(%error, "no reply");
         if let Some(seq) = self.reply.as_ref().map(|running| running.seq) {
             self.announce_of_reply(EventKind::Failed { seq, message: error.to_string() });
             self.reply = None;
@@ -273,7 +273,7 @@ impl StreamHandler<ReplyStep> for SessionActor {
             Err(error) => {
                 let partial = !running.text.is_empty();
                 self.announce_of_reply(EventKind::Failed { seq, message: error.to_string() });
-                tracing::warn!(session = %self.record.id, %error, "a reply failed");
+                tracing::warn!(%error, "a reply failed");
                 if partial {
                     self.finish(TurnEnd::CutOff, context);
                 } else {
