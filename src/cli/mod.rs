@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A social-support simulation server: 1,024 characters, a matcher, and models that listen.
+/// A social-support simulation server: a bank of characters, a matcher, and models that listen.
 ///
 /// The characters are software. They are not people, and not therapy.
 #[derive(Debug, Parser)]
