@@ -339,6 +339,21 @@ async fn unused_sessions_sleep_and_wake() {
     kindred.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_session_that_only_woke_takes_nobodys_place() {
+    let store = Arc::new(VolatileStore::default());
+    let limits = Limits { replies: 1, ..Limits::default() };
+    let kindred = agents(Puppet::saying("Yes.", QUICK), store.clone(), limits).await;
+    let (read, talked) = (open(&kindred).await, open(&kindred).await);
+    kindred.shutdown().await;
+    let kindred = agents(Puppet::saying("Yes.", QUICK), store, limits).await;
+    assert!(!kindred.session(read).await.unwrap().replying);
+    kindred.say(talked, "is there room?").await.unwrap();
+    let began = std::time::Instant::now();
+    kindred.shutdown().await;
+    assert!(began.elapsed() < limits.grace, "a shutdown waits for replies, not for sessions");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_sessions_at_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -113,11 +113,11 @@ async fn an_interrupted_run_goes_on_to_the_same_rows() {
         .await
         .unwrap();
     assert!(summary.interrupted && summary.total.dialogues < 6);
-    // A process killed in the middle of a line.
+    // A process killed in the middle of a line, and of a character.
     let path = halved.path().join("dialogues.jsonl");
-    let mut text = fs::read_to_string(&path).unwrap();
-    text.push_str("{\"index\": 2, \"seeker_in");
-    fs::write(&path, text).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.extend(b"{\"index\": 2, \"seeker_in\xe2\x80");
+    fs::write(&path, bytes).unwrap();
     let summary = run(&job, &kindred).await;
     assert_eq!((summary.total.dialogues, summary.interrupted), (6, false));
     assert_eq!(fs::read(&path).unwrap(), fs::read(whole.path().join("dialogues.jsonl")).unwrap());

@@ -65,6 +65,8 @@ async fn everything_is_there_after_opening_again() {
     let session = store.create_session(3, "about").await.unwrap();
     let said = store.append(session.id, reply("Whole.", TurnEnd::Whole)).await.unwrap();
     store.close().await;
+    let mode = fs::metadata(&inner).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "what was said is nobody else's to read");
     let store = SqliteStore::open(&inner).await.unwrap();
     assert_eq!(store.session(session.id).await.unwrap(), Some(session.clone()));
     assert_eq!(store.turns(session.id).await.unwrap(), [said]);

@@ -8,8 +8,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
-    if sys.version_info < (3, 9):
-        print("setup: Python 3.9 or later is needed: apt-get install python3", file=sys.stderr)
+    # The modules below write types as `Path | None`, which older ones cannot read.
+    if sys.version_info < (3, 10):
+        found = ".".join(map(str, sys.version_info[:2]))
+        print(f"setup: Python is {found}, 3.10 or later is needed: on Debian 12 apt-get install python3", file=sys.stderr)
         return 1
     from encoder import encoder
     from libtorch import libtorch

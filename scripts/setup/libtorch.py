@@ -81,7 +81,9 @@ def _fetch(folder: Path) -> None:
         missing = (TORCH_LIBRARIES | {"libcudart.so.13", "libcupti.so.13"}) - {file.name for file in (part / "lib").iterdir()}
         if missing:
             raise SetupError(f"the wheels lack {', '.join(sorted(missing))}")
-        if not folder.exists():
+        # Another clone may have been quicker; what lacks the library is a ruin and makes room.
+        if not (folder / "lib" / "libtorch_cpu.so").exists():
+            shutil.rmtree(folder, ignore_errors=True)
             part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

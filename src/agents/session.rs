@@ -81,8 +81,9 @@ impl Actor for SessionActor {
                 context.stop();
             }
         });
+        // Taken in any case: a session that owes nothing must not hold a place among the replies while it is awake.
+        let permit = self.permit.take();
         if self.awaits_answer() {
-            let permit = self.permit.take();
             self.answer(permit, context);
         }
     }
@@ -120,7 +121,7 @@ impl SessionActor {
             _permit: permit,
         };
         if let Some(risk) = assessment.risk {
-            tracing::info!(session = %self.record.id, rule = assessment.rule, "the help card answers");
+            tracing::info!(rule = assessment.rule, "the help card answers");
             running.text = safety::help_card(risk, assessment.language).to_string();
             let text = running.text.clone();
             let seq = running.seq;
@@ -140,12 +141,12 @@ impl SessionActor {
             ),
             gated: true,
         };
-        let character = self.registry.character(self.record.supporter);
+        let index = self.record.supporter;
+        let character = self.registry.character(index);
         let begun = async move {
-            match character {
-                Some(character) => character.send(Speak(cue)).await.map_err(|_| AgentError::Interrupted),
-                None => Err(AgentError::Interrupted),
-            }
+            // A bank that was changed may no longer have whom an older session talks with.
+            let character = character.ok_or(AgentError::NoCharacter { index })?;
+            character.send(Speak(cue)).await.map_err(|_| AgentError::Interrupted)
         };
         let steps = futures::stream::once(begun).flat_map(|begun| match begun {
             Ok(utterance) => utterance.left_stream(),
@@ -179,7 +180,7 @@ impl SessionActor {
     }
 
     fn reply_failed(&mut self, error: &AgentError) {
-        tracing::warn!(session = %self.record.id, %error, "no reply");
+        tracing::warn!(%error, "no reply");
         if let Some(seq) = self.reply.as_ref().map(|running| running.seq) {
             self.announce_of_reply(EventKind::Failed { seq, message: error.to_string() });
             self.reply = None;
@@ -272,7 +273,7 @@ impl StreamHandler<ReplyStep> for SessionActor {
             Err(error) => {
                 let partial = !running.text.is_empty();
                 self.announce_of_reply(EventKind::Failed { seq, message: error.to_string() });
-                tracing::warn!(session = %self.record.id, %error, "a reply failed");
+                tracing::warn!(%error, "a reply failed");
                 if partial {
                     self.finish(TurnEnd::CutOff, context);
                 } else {

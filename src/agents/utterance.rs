@@ -22,7 +22,8 @@ use crate::safety::ReplyGate;
 const ATTEMPTS: u64 = 2;
 /// Steps that may wait for a slow reader before the work waits for it.
 const STEPS_AHEAD: usize = 64;
-/// How long a service may be busy before an utterance fails; it is asked again ever more slowly.
+/// How long a service may be busy before an utterance that a person waits for fails; it is asked again ever more
+/// slowly.
 const PATIENCE: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -184,7 +185,8 @@ impl Work {
                 },
                 stop: generator.layout().stop_strings(),
             };
-            let mut reply = patiently(|| ready(generator.generate(request.clone())), engine_is_busy).await?;
+            let ask = || ready(generator.generate(request.clone()));
+            let mut reply = patiently(self.patience(), ask, engine_is_busy).await?;
             let mut words = Words::new(self.cue.gated);
             while let Some(piece) = reply.next().await {
                 match piece? {
@@ -234,10 +236,18 @@ impl Work {
 
     async fn select(&self, rested: &[Aspect]) -> Result<Option<Memory>, AgentError> {
         let selector = &self.voices.selector;
-        let embedded =
-            self.remembered.0.get_or_try_init(|| patiently(|| selector.embed(self.memories()), memory_is_busy)).await?;
-        let selected = patiently(|| selector.select(embedded, &self.cue.history, rested), memory_is_busy).await?;
+        let patience = self.patience();
+        let embed = || patiently(patience, || selector.embed(self.memories()), memory_is_busy);
+        let embedded = self.remembered.0.get_or_try_init(embed).await?;
+        let select = || selector.select(embedded, &self.cue.history, rested);
+        let selected = patiently(patience, select, memory_is_busy).await?;
         Ok(selected.map(|selected| selected.memory))
+    }
+
+    /// Where nobody reads along, a busy service is waited for as long as it takes: what a simulation writes must not
+    /// depend on how many dialogues run at once.
+    fn patience(&self) -> Duration {
+        if self.cue.gated { PATIENCE } else { Duration::MAX }
     }
 
     fn memories(&self) -> Vec<Memory> {
@@ -298,8 +308,9 @@ impl Words {
     }
 }
 
-/// Asks again, ever more slowly, while the service says it is busy.
+/// Asks again, ever more slowly, while the service says it is busy and patience lasts.
 async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
+    patience: Duration,
     mut ask: impl FnMut() -> F,
     busy: fn(&E) -> bool,
 ) -> Result<T, E> {
@@ -307,9 +318,9 @@ async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
     let mut waited = Duration::ZERO;
     loop {
         match ask().await {
-            Err(error) if busy(&error) && waited < PATIENCE => {
+            Err(error) if busy(&error) && waited < patience => {
                 tokio::time::sleep(pause).await;
-                waited += pause;
+                waited = waited.saturating_add(pause);
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
             outcome => return outcome,

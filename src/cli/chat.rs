@@ -124,12 +124,14 @@ struct Talk<'a> {
     typed: bool,
     replying: bool,
     remembered: Option<Memory>,
+    /// Whether something could not be said or answered: from a pipe nobody reads the words about it, but the exit code.
+    failed: bool,
 }
 
 impl<'a> Talk<'a> {
     fn new(kindred: &'a Kindred) -> Self {
         let typed = std::io::stdin().is_terminal();
-        Self { kindred, lines: lines::standard_input(), typed, replying: false, remembered: None }
+        Self { kindred, lines: lines::standard_input(), typed, replying: false, remembered: None, failed: false }
     }
 
     async fn run(mut self, with: Option<u32>, about: Option<String>) -> anyhow::Result<ExitCode> {
@@ -140,8 +142,8 @@ impl<'a> Talk<'a> {
             (None, None) => {
                 println!("What is on your mind? You will be matched by it.");
                 match self.first_line().await {
-                    Some(line) => Some(line),
-                    None => return Ok(ExitCode::SUCCESS),
+                    Ok(line) => Some(line),
+                    Err(code) => return Ok(code),
                 }
             }
         };
@@ -161,23 +163,34 @@ impl<'a> Talk<'a> {
         Ok(code)
     }
 
-    /// The first line that can be said; none if standard input ends before.
-    async fn first_line(&mut self) -> Option<String> {
+    /// The first line that can be said; the exit code if there is none.
+    async fn first_line(&mut self) -> Result<String, ExitCode> {
         loop {
             self.prompt();
             let line = tokio::select! {
-                line = self.lines.recv() => line?,
-                _ = tokio::signal::ctrl_c() => return None,
-            };
-            if let Some(text) = readable(line)
-                && !text.trim().is_empty()
-            {
-                match crate::agents::check_message(&text) {
-                    Ok(text) => return Some(text.to_owned()),
-                    Err(error) => eprintln!("{error}"),
+                line = self.lines.recv() => line.ok_or_else(|| self.code())?,
+                _ = tokio::signal::ctrl_c() => {
+                    println!();
+                    return Err(ExitCode::from(INTERRUPTED));
                 }
+            };
+            match readable(line) {
+                None => self.failed = true,
+                Some(text) if text.trim().is_empty() => {}
+                Some(text) => match crate::agents::check_message(&text) {
+                    Ok(text) => return Ok(text.to_owned()),
+                    Err(error) => {
+                        eprintln!("{error}");
+                        self.failed = true;
+                    }
+                },
             }
         }
+    }
+
+    /// How a talk that came to its end is told to the shell. At a terminal, what failed was seen and could be mended.
+    fn code(&self) -> ExitCode {
+        if self.failed && !self.typed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     async fn talk(&mut self, session: uuid::Uuid, name: &str, events: &mut SessionEvents) -> anyhow::Result<ExitCode> {
@@ -186,7 +199,7 @@ impl<'a> Talk<'a> {
         loop {
             // The end of a pipe waits for the last answer.
             if ended && !self.replying {
-                return Ok(ExitCode::SUCCESS);
+                return Ok(self.code());
             }
             let listening = !ended && (self.typed || !self.replying);
             tokio::select! {
@@ -198,10 +211,14 @@ impl<'a> Talk<'a> {
                 line = self.lines.recv(), if listening => match line {
                     None => ended = true,
                     Some(line) => {
-                        let Some(text) = readable(line) else { self.prompt(); continue };
+                        let Some(text) = readable(line) else {
+                            self.failed = true;
+                            self.prompt();
+                            continue;
+                        };
                         match text.trim() {
                             "" => self.prompt(),
-                            "/end" | "/quit" | "/exit" => return Ok(ExitCode::SUCCESS),
+                            "/end" | "/quit" | "/exit" => return Ok(self.code()),
                             "/stop" => { self.kindred.stop(session).await?; }
                             "/help" => { println!("{HELP}"); self.prompt(); }
                             "/memory" => { self.show_memory(); self.prompt(); }
@@ -229,6 +246,7 @@ impl<'a> Talk<'a> {
             Ok(_) => self.replying = true,
             Err(error) => {
                 eprintln!("{error}");
+                self.failed = true;
                 self.prompt();
             }
         }
@@ -252,6 +270,7 @@ impl<'a> Talk<'a> {
             }
             EventKind::Failed { message, .. } => {
                 self.replying = false;
+                self.failed = true;
                 eprintln!("\n[no reply: {message}]");
                 self.prompt();
             }

@@ -33,7 +33,9 @@ pub(super) fn standard_input() -> mpsc::Receiver<Line> {
         move || {
             let mut input = std::io::stdin().lock();
             while let Some(line) = next_line(&mut input) {
-                if tell.blocking_send(line).is_err() {
+                // What failed once (a folder as standard input) fails for ever.
+                let failed = matches!(line, Line::Failed(_));
+                if tell.blocking_send(line).is_err() || failed {
                     return;
                 }
             }

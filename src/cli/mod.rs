@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A social-support simulation server: 1,024 characters, a matcher, and models that listen.
+/// A social-support simulation server: a bank of characters, a matcher, and models that listen.
 ///
 /// The characters are software. They are not people, and not therapy.
 #[derive(Debug, Parser)]
@@ -61,8 +61,30 @@ pub fn main() -> ExitCode {
             }) {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("kindred: {error:#}");
+            eprintln!("kindred: {}", told(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The error and its causes in one line. Many of our errors name their cause themselves: it is not told twice.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        before if before.contains(&cause) => told,
+        before => format!("{before}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::persona::BankError;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = std::io::Error::other("no such file");
+        let error = anyhow::Error::new(BankError::Read { path: "/x".into(), source }).context("cannot open the bank");
+        assert_eq!(told(&error), "cannot open the bank: cannot read /x: no such file");
     }
 }

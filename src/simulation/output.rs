@@ -175,12 +175,13 @@ impl Lines {
             Err(TryLockError::WouldBlock) => return Err(SimulationError::InUse { path }),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(failed)?;
-        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        // Bytes, not text: a line that was never finished may end within a character.
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let mut rows = Vec::new();
-        for (number, line) in text[..whole].lines().enumerate() {
-            rows.push(serde_json::from_str(line).map_err(|error| SimulationError::Foreign {
+        for (number, line) in bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
+            rows.push(serde_json::from_slice(line).map_err(|error| SimulationError::Foreign {
                 path: path.clone(),
                 found: format!("holds something else in line {}: {error}", number + 1),
             })?);

@@ -1,12 +1,16 @@
 //! The data folder: made if absent, and locked so that two processes never share it.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use super::StoreError;
 
 const LOCK: &str = "kindred.lock";
+
+/// Only the user who runs Kindred may look into a folder it makes: it holds what people said in confidence.
+const PRIVATE: u32 = 0o700;
 
 /// Holds the lock on a data folder. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -15,7 +19,7 @@ pub(super) struct FolderLock {
 }
 
 impl FolderLock {
-    /// Makes the folder if there is none, and locks it.
+    /// Makes the folder, for this user alone, if there is none, and locks it.
     ///
     /// # Errors
     /// [`StoreError::Open`] if it cannot be made or written, [`StoreError::InUse`] if another process has it.
@@ -26,7 +30,11 @@ impl FolderLock {
                 reason: format!("{what}: {error}; choose a folder you may write with --data"),
             }
         };
-        std::fs::create_dir_all(folder).map_err(cannot("cannot make the data folder"))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(PRIVATE)
+            .create(folder)
+            .map_err(cannot("cannot make the data folder"))?;
         let mut file = File::options()
             .read(true)
             .write(true)

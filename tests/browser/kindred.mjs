@@ -1,10 +1,10 @@
 // Starts the real binary on a free port with a data folder of its own, and a browser to look at it.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -14,14 +14,14 @@ const { chromium } = createRequire(join(root, "static/package.json"))(
 );
 
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const BINARIES = [
-  process.env.KINDRED_BINARY,
-  "target/debug/kindred",
-  "target/release/kindred",
-];
-export const binary = BINARIES.filter(Boolean)
-  .map((path) => join(path.startsWith("/") ? "" : root, path))
-  .find(existsSync);
+// The one asked for, else the one built last: an old binary of the other profile must not be tested by mistake.
+const BUILT = ["target/debug/kindred", "target/release/kindred"]
+  .map((path) => join(root, path))
+  .filter(existsSync)
+  .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+export const binary = process.env.KINDRED_BINARY
+  ? resolve(root, process.env.KINDRED_BINARY)
+  : BUILT[0];
 
 /** Why the browser tests cannot run here; false if they can. With CI=true they must run. */
 export function missing() {

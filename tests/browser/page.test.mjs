@@ -174,6 +174,21 @@ describe("the page", { skip, timeout: 600_000 }, () => {
     await shot("help-card");
   });
 
+  it("tells somebody at risk of help before they choose a character", async () => {
+    const { page: other, context } = await open(browser);
+    await other.goto(server.url);
+    await other
+      .getByLabel("In your own words")
+      .fill("I want to kill myself tonight.");
+    await other.getByRole("button", { name: "Find someone" }).click();
+    await other.locator("main [data-turn=help]").waitFor();
+    assert.ok(
+      (await other.locator("[data-turn=help] a[href^='tel:']").count()) > 3,
+    );
+    await shot("help-before-match", other);
+    await context.close();
+  });
+
   it("lists, filters and shows the bank", async () => {
     await page
       .getByRole("navigation")

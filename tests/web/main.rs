@@ -148,6 +148,7 @@ fn a_search_that_makes_no_sense_is_refused() {
 fn proposes_characters_with_reasons() {
     let answer = post_json(server(), "/api/match", &json!({"text": "I moved to a new city and know nobody."}));
     assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()["help"], Value::Null);
     let matches = answer.json()["matches"].as_array().unwrap().clone();
     assert_eq!(matches.len(), 3);
     let scores: Vec<f64> = matches.iter().map(|found| found["score"].as_f64().unwrap()).collect();
@@ -235,6 +236,13 @@ fn somebody_at_risk_gets_the_help_card_and_no_model() {
     assert_eq!(session["turns"][1]["end"], "helpcard");
     assert!(session["turns"][1]["text"].as_str().unwrap().contains("988"));
     assert!(!SERVER.1.prompts().iter().any(|prompt| prompt.concat().contains("marker-988")));
+}
+
+#[test]
+fn somebody_at_risk_is_told_of_help_before_they_choose_a_character() {
+    let answer = post_json(server(), "/api/match", &json!({"text": "I moved, and now I want to kill myself."})).json();
+    assert!(answer["help"].as_str().unwrap().contains("988"));
+    assert_eq!(answer["matches"].as_array().unwrap().len(), 3);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::failure::problem;
 use crate::agents::Match;
 use crate::matching::Reason;
 use crate::persona::Mbti;
+use crate::safety;
 use crate::web::body::Body;
 use crate::web::directory::{Card, Portrait};
 use crate::web::problem::Problem;
@@ -93,5 +94,8 @@ pub(super) async fn matches(state: web::Data<State>, Body(body): Body<MatchBody>
     let propose =
         |found: Match| Proposal { character: Card::new(&found.character), score: found.score, reasons: found.reasons };
     let matches: Vec<Proposal> = found.into_iter().map(propose).collect();
-    Ok(HttpResponse::Ok().json(json!({"matches": matches})))
+    // Whoever tells of danger here must not have to find a character and tell it again before they hear of help.
+    let assessment = safety::assess(&body.text);
+    let help = assessment.risk.map(|risk| safety::help_card(risk, assessment.language).to_string());
+    Ok(HttpResponse::Ok().json(json!({"help": help, "matches": matches})))
 }

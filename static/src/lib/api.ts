@@ -158,7 +158,9 @@ export const api = {
     return request<{ total: number; characters: Card[] }>("GET", `/characters?${search}`, undefined, signal);
   },
   character: (index: number) => request<Character>("GET", `/characters/${index}`),
-  match: (said: string, k: number) => request<{ matches: Match[] }>("POST", "/match", { text: said, k }),
+  /** `help` is the help card's text if what was said tells of danger. */
+  match: (said: string, k: number) =>
+    request<{ help: string | null; matches: Match[] }>("POST", "/match", { text: said, k }),
   open: (supporter: number, about: string) => request<Session>("POST", "/sessions", { supporter, about }),
   session: (id: string) => request<Session>("GET", `/sessions/${encodeURIComponent(id)}`),
   say: (id: string, said: string) =>

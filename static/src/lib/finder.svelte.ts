@@ -4,9 +4,11 @@ import { api, asProblem, type Match, type Problem } from "./api";
 class Finder {
   about = $state("");
   matches = $state.raw<Match[] | null>(null);
+  /** The help card's text, if what was written tells of danger. */
+  help = $state<string | null>(null);
   problem = $state.raw<Problem | null>(null);
   searching = $state(false);
-  /** What the matches belong to; also what the supporter is told of the person. */
+  /** What the matches belong to; kept with the session that is opened, and not told to the supporter. */
   asked = $state("");
 
   async find() {
@@ -14,10 +16,13 @@ class Finder {
     this.problem = null;
     const asked = this.about.trim();
     try {
-      this.matches = (await api.match(asked, 3)).matches;
+      const found = await api.match(asked, 3);
+      this.matches = found.matches;
+      this.help = found.help;
       this.asked = asked;
     } catch (error) {
       this.matches = null;
+      this.help = null;
       this.problem = asProblem(error);
     } finally {
       this.searching = false;
