@@ -3,14 +3,17 @@
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::json;
 
 use super::bank::{heading, open_bank};
+use super::open::load_head;
 use super::page::{dim, print, print_json, wrap};
 use super::paths;
+use crate::encoder::Embedder;
 use crate::matching::{KeptEmbeddings, Match as Matched, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
 use crate::persona::Bank;
 use crate::safety;
@@ -24,7 +27,7 @@ const LONGEST_TEXT: u64 = 64 << 10;
   kindred match \"My father died in spring and I can't talk to anyone about it\"
   kindred match --top 1 --json \"I failed my exams\"
   kindred match - < letter.txt
-  kindred match --head persona_score.safetensors \"I am new in this city\"")]
+  kindred match --matcher persona_score.safetensors \"I am new in this city\"")]
 pub(super) struct Match {
     /// What troubles the person, in a few sentences; `-` reads standard input
     #[arg(value_name = "TEXT", required = true, num_args = 1..)]
@@ -32,9 +35,10 @@ pub(super) struct Match {
     /// How many characters to show
     #[arg(long, default_value_t = 3, value_name = "N")]
     top: usize,
-    /// A trained persona_score head (safetensors with fc1.* and fc2.*) to rank by
-    #[arg(long, value_name = "FILE")]
-    head: Option<PathBuf>,
+    /// A trained persona_score head (safetensors with fc1.* and fc2.*) to rank by: a folder with model.safetensors, or the
+    /// file [default: the one that ships, if one does, else similarity]
+    #[arg(long, alias = "head", value_name = "DIR")]
+    matcher: Option<PathBuf>,
     /// A JSONL file or a folder of them, in the published row format [default: the bank that ships]
     #[arg(long, value_name = "PATH")]
     bank: Option<PathBuf>,
@@ -58,7 +62,7 @@ impl Match {
             eprintln!("{}\n", safety::help_card(risk, assessment.language));
         }
         let bank = open_bank(self.bank.as_deref())?;
-        let head = self.head.as_deref().map(PersonaScoreHead::load).transpose()?;
+        let head = load_head(self.matcher.as_deref())?;
         print_matches(&bank, &rank(&bank, &about, self.top, head)?, self.json)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -84,7 +88,7 @@ pub(super) fn rank(
     head: Option<PersonaScoreHead>,
 ) -> anyhow::Result<Vec<Matched>> {
     let folder = paths::encoder();
-    let encoder = crate::encoder::open(&folder).with_context(|| missing_encoder(&folder))?;
+    let encoder = open_encoder(&folder)?;
     let kept = KeptEmbeddings::new(paths::embeddings(), &folder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;
     let matches = runtime.block_on(async {
@@ -94,8 +98,12 @@ pub(super) fn rank(
     Ok(matches)
 }
 
-fn missing_encoder(folder: &Path) -> String {
-    format!("matching needs the sentence encoder in {}; `make setup` fetches it", folder.display())
+/// The sentence encoder in this folder, or what to do about it.
+pub(super) fn open_encoder(folder: &Path) -> anyhow::Result<Arc<dyn Embedder>> {
+    let encoder = crate::encoder::open(folder).with_context(|| {
+        format!("matching needs the sentence encoder in {}; `make setup` fetches it", folder.display())
+    })?;
+    Ok(encoder)
 }
 
 /// Prints matches with their reasons.

@@ -14,6 +14,7 @@ mod serve;
 mod simulate;
 mod train;
 mod train_look;
+mod train_matcher;
 
 use std::process::ExitCode;
 

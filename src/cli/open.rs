@@ -11,7 +11,7 @@ use super::paths;
 use crate::agents::{Kindred, Limits, Parts};
 use crate::encoder::{Embedder, EncoderOptions, LocalEncoder};
 use crate::engine::{Generator, LocalEngine, LocalOptions, Sampling};
-use crate::matching::{KeptEmbeddings, Matcher};
+use crate::matching::{HEAD_FILE, KeptEmbeddings, Matcher, PersonaScoreHead};
 use crate::memory::{MemorySelector, PairHistory};
 use crate::nn::{DeviceChoice, Number};
 use crate::persona::Bank;
@@ -36,6 +36,10 @@ pub(super) struct ModelArgs {
     /// Trained memory selector (`info_selecter`, safetensors) [default: nearest embedding]
     #[arg(long, value_name = "DIR")]
     pub(super) selector: Option<PathBuf>,
+    /// Trained matcher (`persona_score` head): a folder with model.safetensors, or such a file [default: the one that
+    /// ships, if one does, else similarity]
+    #[arg(long, value_name = "DIR")]
+    pub(super) matcher: Option<PathBuf>,
     /// Sentence encoder all-MiniLM-L6-v2 [default: where `make setup` puts it]
     #[arg(long, value_name = "DIR")]
     pub(super) encoder: Option<PathBuf>,
@@ -101,6 +105,7 @@ impl ModelArgs {
     /// Loads everything and starts the agents. Takes seconds; to be awaited on the runtime that lives longest.
     pub(super) async fn open(&self, keep: Keep) -> anyhow::Result<Kindred> {
         let bank = self.load_bank()?;
+        let head = load_head(self.matcher.as_deref())?;
         // The store first: a folder in use is known at once, a model takes seconds.
         let store: Arc<dyn Store> = match &keep {
             Keep::In(folder) => Arc::new(SqliteStore::open(folder).await?),
@@ -111,7 +116,7 @@ impl ModelArgs {
             tokio::task::spawn_blocking(move || arguments.load()).await.context("loading the models broke off")?;
         let Loaded { supporter, seeker, encoder, selector } = loaded?;
         let kept = KeptEmbeddings::new(paths::embeddings(), &self.encoder.clone().unwrap_or_else(paths::encoder));
-        let matcher = Matcher::new_kept(&bank, encoder, None, &kept).await.context("cannot embed the bank")?;
+        let matcher = Matcher::new_kept(&bank, encoder, head, &kept).await.context("cannot embed the bank")?;
         let parts = Parts {
             bank,
             supporter,
@@ -201,6 +206,17 @@ struct Loaded {
 fn start_encoder(folder: &Path, device: Device) -> anyhow::Result<Arc<LocalEncoder>> {
     let options = EncoderOptions { device: device.into(), ..EncoderOptions::default() };
     Ok(Arc::new(LocalEncoder::start(folder, options)?))
+}
+
+/// The head in this folder or file; else the one that ships, if one does. Without any, similarity decides.
+pub(super) fn load_head(named: Option<&Path>) -> anyhow::Result<Option<PersonaScoreHead>> {
+    let place = named.map_or_else(paths::matcher, Path::to_owned);
+    if named.is_none() && !place.exists() {
+        return Ok(None);
+    }
+    let file = if place.is_dir() { place.join(HEAD_FILE) } else { place };
+    let head = PersonaScoreHead::load(&file).context("cannot load the trained matcher; --matcher names another one")?;
+    Ok(Some(head))
 }
 
 /// Runs a command's future on a runtime of its own.

@@ -30,6 +30,11 @@ pub(super) fn model() -> PathBuf {
     home().join("models").join("kindred-stand-in")
 }
 
+/// The head by which matches are rated, if one ships.
+pub(super) fn matcher() -> PathBuf {
+    home().join("models").join("matcher")
+}
+
 /// The user's folders; absent only where no home folder can be found.
 fn user() -> Option<impl BaseStrategy> {
     etcetera::choose_base_strategy().ok()

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::paths;
 use super::train_look::TrainLook;
+use super::train_matcher::TrainMatcher;
 use crate::training::corpus::{Corpus, Places};
 use crate::training::example::Weights;
 use crate::training::lm::{Event, Outcome, Trainer};
@@ -38,6 +39,7 @@ enum What {
     Tokenizer(TrainTokenizer),
     Lm(Box<TrainLm>),
     Look(TrainLook),
+    Matcher(TrainMatcher),
 }
 
 /// Where the texts are.
@@ -215,6 +217,7 @@ impl Train {
             What::Tokenizer(command) => command.run(),
             What::Lm(command) => command.run(),
             What::Look(command) => command.run(),
+            What::Matcher(command) => command.run(),
         }
     }
 }

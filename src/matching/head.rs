@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+/// The file of a head in a folder of its own.
+pub const HEAD_FILE: &str = "model.safetensors";
+
 /// A head file is two small layers; anything larger is some other file.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
-/// Why a head could not be read.
+/// Why a head could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum HeadError {
     /// The file could not be opened.
@@ -21,6 +24,14 @@ pub enum HeadError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The file could not be written.
+    #[error("cannot write {path}: {reason}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the writer said.
+        reason: String,
     },
     /// The file is larger than a head can be.
     #[error("{path} has {found} bytes; a persona_score head with its encoders stripped has at most {MAX_FILE_BYTES}")]
@@ -85,6 +96,30 @@ impl PersonaScoreHead {
         Ok(Self::fold(&fc1_weight, &fc1_bias, &fc2_weight, fc2_bias[0]))
     }
 
+    /// Writes the head with one hidden unit, which [`Self::load`] folds back to exactly these two numbers: `fc1` passes
+    /// the cosine on, `fc2` is the line. The published head has 1,024 units and can say no more.
+    ///
+    /// # Errors
+    /// [`HeadError::Write`].
+    pub fn save(&self, path: &Path) -> Result<(), HeadError> {
+        let wrong = |reason: safetensors::SafeTensorError| HeadError::Write {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        };
+        let tensors = [
+            ("fc1.weight", vec![1, 1], 1.0f32.to_le_bytes()),
+            ("fc1.bias", vec![1], 0.0f32.to_le_bytes()),
+            ("fc2.weight", vec![1, 1], self.weight.to_le_bytes()),
+            ("fc2.bias", vec![1], self.bias.to_le_bytes()),
+        ];
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(wrong)?;
+        safetensors::serialize_to_file(views, None, path).map_err(wrong)
+    }
+
     /// `fc2(fc1(c)) = (w₂·w₁) c + (w₂·b₁ + b₂)`, summed in double precision.
     fn fold(fc1_weight: &[f32], fc1_bias: &[f32], fc2_weight: &[f32], fc2_bias: f32) -> Self {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
@@ -120,7 +155,12 @@ impl Reader<'_> {
         if !fits(tensor.shape()) {
             return Err(error(found()));
         }
-        decode(&tensor).ok_or_else(|| error(found()))
+        let values = decode(&tensor).ok_or_else(|| error(found()))?;
+        if values.iter().all(|value| value.is_finite()) {
+            Ok(values)
+        } else {
+            Err(error("numbers that are not finite".to_owned()))
+        }
     }
 
     fn names(&self) -> String {
@@ -173,6 +213,21 @@ mod tests {
             let layered: f32 = (0..3).map(|i| w2[i] * (w1[i] * cosine + b1[i])).sum::<f32>() + b2[0];
             assert!((head.rating(cosine) - layered).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn what_is_saved_loads_as_the_same_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for head in [PersonaScoreHead { weight: 0.628_123, bias: 3.425 }, PersonaScoreHead { weight: -1e-7, bias: 0.0 }]
+        {
+            head.save(file.path()).unwrap();
+            assert_eq!(PersonaScoreHead::load(file.path()).unwrap(), head);
+        }
+        PersonaScoreHead { weight: f32::NAN, bias: 0.0 }.save(file.path()).unwrap();
+        let message = PersonaScoreHead::load(file.path()).unwrap_err().to_string();
+        assert!(message.contains("fc2.weight") && message.contains("not finite"), "{message}");
+        let nowhere = file.path().join("below/a/file");
+        assert!(matches!(PersonaScoreHead { weight: 1.0, bias: 0.0 }.save(&nowhere), Err(HeadError::Write { .. })));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod names;
 mod quote;
 mod words;
 
-pub use head::{HeadError, PersonaScoreHead};
+pub use head::{HEAD_FILE, HeadError, PersonaScoreHead};
 pub use kept::KeptEmbeddings;
 pub use matcher::{EXPERIENCE_SHARE, Match, MatchError, Matcher, Reason, Scale};
 pub use names::{FindError, find};

@@ -73,6 +73,20 @@ pub enum TrainingError {
         /// What was expected and what came.
         reason: String,
     },
+    /// The rated dialogues can not carry a head.
+    #[error("rated dialogues: expected {expected}, found {found}")]
+    Ratings {
+        /// What a fit needs.
+        expected: &'static str,
+        /// What there is.
+        found: String,
+    },
+    /// Characters could not be compared.
+    #[error(transparent)]
+    Match(#[from] crate::matching::MatchError),
+    /// A matcher's head could not be written.
+    #[error(transparent)]
+    Head(#[from] crate::matching::HeadError),
     /// The model could not be made or written.
     #[error(transparent)]
     Nn(#[from] crate::nn::NnError),

@@ -187,7 +187,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The files of a folder with this extension, by name; none if the folder is not there.
-fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, TrainingError> {
+pub(super) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, TrainingError> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }

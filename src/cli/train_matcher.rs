@@ -1,0 +1,64 @@
+//! `kindred train matcher`: Fit a matcher's head to rated dialogues, and say whether they carry it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::bank::open_bank;
+use super::matching::open_encoder;
+use super::{open, paths};
+use crate::matching::KeptEmbeddings;
+use crate::training::matcher;
+
+/// Fit a matcher's head (`persona_score`) to rated dialogues, and measure it.
+///
+/// The head is written only if it rises with the cosine by more than chance and predicts people it has not seen better than
+/// the mean does: where it is loaded, it decides who is proposed to whom.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  kindred train matcher
+writes models/matcher, which match, serve and chat load, if the ratings carry it; prints the figures in any case")]
+pub(super) struct TrainMatcher {
+    /// Folder of rated dialogues (*.jsonl).
+    #[arg(long, default_value = "corpus/dialogues", value_name = "DIR")]
+    dialogues: PathBuf,
+    /// The bank whose characters they name [default: the one that ships].
+    #[arg(long, value_name = "PATH")]
+    bank: Option<PathBuf>,
+    /// Folder of the sentence encoder [default: where `make setup` puts it].
+    #[arg(long, value_name = "DIR")]
+    encoder: Option<PathBuf>,
+    /// Folder to write to.
+    #[arg(long, default_value = "models/matcher", value_name = "DIR")]
+    out: PathBuf,
+    /// Write the head even if the ratings do not carry it; its card says so.
+    #[arg(long)]
+    anyway: bool,
+}
+
+impl TrainMatcher {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let bank = open_bank(self.bank.as_deref())?;
+        let rated = matcher::read(&self.dialogues, &bank)?;
+        let folder = self.encoder.unwrap_or_else(paths::encoder);
+        let encoder = open_encoder(&folder)?;
+        let kept = KeptEmbeddings::new(paths::embeddings(), &folder);
+        let fit = open::block_on(async {
+            let pairs = matcher::compare(&rated, &bank, encoder, &kept).await?;
+            matcher::fit(&pairs).context("no head can be fitted")
+        })?;
+        print!("{}", matcher::figures(&fit));
+        if fit.holds() || self.anyway {
+            matcher::save(&fit, &self.out)?;
+            println!("written to {}", self.out.display());
+        } else {
+            println!(
+                "nothing is written: the ratings do not carry a head (its slope must be positive by two standard errors, \
+                 and its error below the mean's); --anyway writes it"
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
