@@ -278,6 +278,38 @@ fn a_malformed_row_is_named_with_file_and_line() {
 }
 
 #[test]
+fn answers_without_a_persona_are_lent_one_from_the_bank() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir_all(path.join("data/counsel-chat")).unwrap();
+    fs::create_dir_all(path.join("bank")).unwrap();
+    let person = json!({"index": 0, "supporter_statement": "You are Ada. You listen."});
+    fs::write(path.join("bank/intj.jsonl"), person.to_string()).unwrap();
+    let mut rows = "questionID,questionTitle,questionText,answerText\n".to_owned();
+    for number in 0..60 {
+        rows += &format!(
+            "{number},Sleep,I am awake all night number {number}.,It can help to get up again and to read for half an hour.\n"
+        );
+    }
+    fs::write(path.join("data/counsel-chat/counsel.csv"), rows).unwrap();
+    let read = |bank: Option<&str>| {
+        let places =
+            Places { data: Some(path.join("data")), bank: bank.map(|bank| path.join(bank)), ..Places::default() };
+        let documents = Corpus::read(&places).unwrap().documents;
+        let statements = documents.into_iter().filter_map(|document| match document.content {
+            Content::Conversation(talk) => Some(talk.supporter_statement),
+            Content::Passage(_) => None,
+        });
+        statements.filter(|statement| !statement.is_empty()).collect::<Vec<_>>()
+    };
+    let lent = read(Some("bank"));
+    assert!((50..110).contains(&lent.len()), "{} of 120", lent.len());
+    assert!(lent.iter().any(|statement| statement == "You are Ada."));
+    assert!(lent.iter().any(|statement| statement == "You are Ada. You listen."));
+    assert!(read(None).is_empty());
+}
+
+#[test]
 fn no_data_is_an_error_that_says_what_would_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let error = read(folder.path()).unwrap_err().to_string();

@@ -42,6 +42,12 @@ pub(super) struct TrainLook {
     /// Temperature; 0 is greedy.
     #[arg(long, default_value_t = 0.8)]
     temperature: f32,
+    /// Keep the likeliest tokens that together reach this probability.
+    #[arg(long, default_value_t = Sampling::default().top_p)]
+    top_p: f32,
+    /// Divides the logits of tokens that were read or said before; 1 leaves them.
+    #[arg(long, default_value_t = Sampling::default().repetition_penalty)]
+    repetition_penalty: f32,
     /// Seed of every draw.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -59,7 +65,13 @@ impl TrainLook {
         let folder = self.encoder.unwrap_or_else(paths::encoder);
         let embedder = if folder.is_dir() { Some(encoder::open(&folder)?) } else { None };
         let embedder = embedder.as_deref().map(|embedder| embedder as &dyn Embedder);
-        let sampling = Sampling { temperature: self.temperature, seed: self.seed, ..Sampling::default() };
+        let sampling = Sampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            repetition_penalty: self.repetition_penalty,
+            seed: self.seed,
+            ..Sampling::default()
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
         runtime.block_on(async {
             let exchanges = look::exchanges(generator.as_ref(), &bank, &messages, &sampling).await?;

@@ -50,6 +50,13 @@ impl People {
         Ok(Self(people))
     }
 
+    /// What each is told it is as a supporter, in the order of the bank.
+    pub(super) fn supporter_statements(&self) -> Vec<String> {
+        let mut all: Vec<_> = self.0.iter().collect();
+        all.sort_unstable_by_key(|(index, _)| **index);
+        all.iter().filter_map(|(_, row)| row.get("supporter_statement").and_then(Value::as_str)).map(tidy).collect()
+    }
+
     /// The one who speaks in this row: its statement, and its memories by aspect.
     fn side<'a>(&'a self, row: &'a Value, side: &str) -> Result<(String, &'a Value), String> {
         let (person, statement, memories) = match row.get(format!("{side}_info")) {

@@ -12,8 +12,8 @@ mod wiki;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -122,6 +122,9 @@ pub struct Places {
     pub bank: Option<PathBuf>,
 }
 
+/// Share of the answers without a persona that are lent one.
+const LENT: f64 = 0.67;
+
 type Reader = fn(&Path) -> Result<Vec<Document>, TrainingError>;
 
 const SETS: [(Source, &str, &str, Reader); 4] = [
@@ -145,8 +148,9 @@ impl Corpus {
                 }
             }
         }
+        let people = authored::People::read(places.bank.as_deref())?;
+        corpus.lend_statements(&people.supporter_statements());
         if let Some(folder) = &places.dialogues {
-            let people = authored::People::read(places.bank.as_deref())?;
             for path in files(folder, "jsonl")? {
                 corpus.add(Source::Authored, &path, authored::read(&path, &people)?)?;
             }
@@ -159,6 +163,23 @@ impl Corpus {
             });
         }
         Ok(corpus)
+    }
+
+    /// Answers to people in need have no persona of their own; two in three are given a character's, or its beginning, so
+    /// that a statement does not keep a model from answering to the point.
+    fn lend_statements(&mut self, statements: &[String]) {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        for document in &mut self.documents {
+            let (Source::CounselChat, Content::Conversation(talk)) = (document.source, &mut document.content) else {
+                continue;
+            };
+            let Some(statement) = statements.choose(&mut rng).filter(|_| rng.random_bool(LENT)) else { continue };
+            if talk.supporter_statement.is_empty() {
+                let sentences = text::sentences(statement);
+                let kept = rng.random_range(1..=sentences.len().max(1));
+                talk.supporter_statement = sentences.into_iter().take(kept).collect::<Vec<_>>().join(" ");
+            }
+        }
     }
 
     fn add(&mut self, source: Source, path: &Path, documents: Vec<Document>) -> Result<(), TrainingError> {
