@@ -288,7 +288,7 @@ mod tests {
         let tensors = [("a".to_owned(), Tensor::from_slice(&[1f32, 2.0]))];
         write(&path, &tensors, Kind::BFloat16).unwrap();
         assert_eq!(mode(SINGLE), mode("other"));
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
         write(&path, &tensors, Kind::Float).unwrap();
         assert_eq!(mode(SINGLE) & 0o777, 0o640);
         assert_eq!(Weights::open(folder.path()).unwrap().shape("a"), Some(vec![2]));
