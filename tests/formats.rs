@@ -1,5 +1,7 @@
 //! The published sample files load unchanged and are written back as the same JSON values.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use std::path::PathBuf;
 
 use kindred::dialogue::DialogueRow;
