@@ -1,7 +1,7 @@
 //! Parity with `transformers` on the tiny checkpoints of `tests/fixtures/nn` (made by `make.py` there), and the error
 //! of every way in which a folder can be broken.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop where it fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
