@@ -1,5 +1,7 @@
 //! Matching as it is used, with an embedder whose numbers a reader can reckon, and with the sentence encoder if it is there.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Safety as it is used: labelled sentences, floods of everyday text, and replies through the gate.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
+
 use std::path::Path;
 
 use kindred::safety::{Blocked, ReplyGate, Risk, assess};
