@@ -1,6 +1,10 @@
 //! Matching as it is used, with an embedder whose numbers a reader can reckon, and with the sentence encoder if it is there.
 
+<<<<<<< HEAD
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+=======
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
+>>>>>>> skills
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -162,6 +166,10 @@ fn the_command_matches_with_reasons_and_says_what_is_wrong() {
     };
     let out = kindred(&["match", " "]);
     assert!(out.status.code() == Some(1) && String::from_utf8_lossy(&out.stderr).contains("nothing to match on"));
+    let folder = tempfile::tempdir().unwrap();
+    let out = kindred(&["match", "--matcher", &folder.path().to_string_lossy(), "I am new here"]);
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(1) && told.contains("--matcher") && told.contains("model.safetensors"), "{told}");
     if encoder().is_none() {
         return;
     }
@@ -170,4 +178,9 @@ fn the_command_matches_with_reasons_and_says_what_is_wrong() {
     assert_eq!(matches.as_array().map(Vec::len), Some(2));
     assert_eq!(matches[0]["match"]["reasons"][0]["kind"], "shared_experience");
     assert!(matches[0]["match"]["reasons"][0]["quote"].as_str().is_some_and(|quote| !quote.is_empty()));
+    PersonaScoreHead { weight: 2.0, bias: 3.0 }.save(&folder.path().join("model.safetensors")).unwrap();
+    let rated = folder.path().to_string_lossy().into_owned();
+    let out = kindred(&["match", "--json", "--matcher", &rated, "My husband left and the flat is silent."]);
+    let matches: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(matches[0]["match"]["reasons"][2]["scale"], "rating");
 }
