@@ -1,10 +1,6 @@
 //! Matching as it is used, with an embedder whose numbers a reader can reckon, and with the sentence encoder if it is there.
 
-<<<<<<< HEAD
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
-=======
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
->>>>>>> skills
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -23,8 +23,13 @@ export const binary = process.env.KINDRED_BINARY
   ? resolve(root, process.env.KINDRED_BINARY)
   : BUILT[0];
 
-/** Why the browser tests cannot run here; false if they can. With CI=true they must run. */
+const MODEL =
+  process.env.KINDRED_MODEL ?? join(root, "models/kindred-stand-in");
+
+/** Why the browser tests cannot run here; false if they can. With CI=true they must run wherever there is a model. */
 export function missing() {
+  if (!existsSync(MODEL))
+    return `no model at ${MODEL}: train one (docs/training.md), or set KINDRED_MODEL`;
   if (process.env.CI === "true") return false;
   if (!existsSync(CHROMIUM))
     return `no browser at ${CHROMIUM}: install chromium, or set CHROMIUM`;
