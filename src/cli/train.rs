@@ -311,7 +311,9 @@ impl TrainLm {
         let bar = ProgressBar::new(1000);
         bar.set_style(ProgressStyle::with_template("{wide_bar} {msg}")?);
         bar.enable_steady_tick(Duration::from_secs(1));
-        let outcome = trainer.train(&stop, &mut |event| show(&bar, &event));
+        // Where this start began: what a resumed run did before says nothing of the speed now.
+        let mut began = None;
+        let outcome = trainer.train(&stop, &mut |event| show(&bar, &event, &mut began));
         bar.finish_and_clear();
         let place = trainer.place();
         let told = format!("step {}, {:.1} M tokens read", place.step, place.tokens as f64 / 1e6);
@@ -328,14 +330,15 @@ impl TrainLm {
     }
 }
 
-fn show(bar: &ProgressBar, event: &Event) {
+fn show(bar: &ProgressBar, event: &Event, began: &mut Option<f64>) {
     // Without a terminal the bar draws nothing: the lines are the log.
     let line = |text: String| if bar.is_hidden() { eprintln!("{text}") } else { bar.println(text) };
     match event {
         Event::Step { step, loss, speed, done } => {
             bar.set_position((done * 1000.0) as u64);
+            let here = done - *began.get_or_insert(*done);
             let left = match bar.elapsed().as_secs_f64() {
-                spent if *done > 0.002 => time(spent * (1.0 - done) / done),
+                spent if here > 0.002 => time(spent * (1.0 - done) / here),
                 _ => "…".to_owned(),
             };
             bar.set_message(format!("step {step} · loss {loss:.3} · {speed:.0} tokens/s · {left} left"));
