@@ -5,6 +5,7 @@
 .PHONY: help setup setup-test web build run test lint fmt models clean
 CARGO := cargo
 PORT ?= 8080
+DATA ?= ../shared/data
 NPM_STAMP := static/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find static -path static/node_modules -prune -o -path static/dist -prune -o -type f -print)
 
@@ -42,6 +43,12 @@ static/dist/index.html: $(NPM_STAMP) $(WEB_SOURCES)
 $(NPM_STAMP): static/package.json static/package-lock.json
 	npm --prefix static ci --no-audit --no-fund
 	@touch $@
+
+models: build ## Train the model that ships, from the data folder DATA and this project's own texts (hours on a CPU)
+	target/release/kindred train tokenizer --data $(DATA) --vocabulary 8192 --out runs/tokenizer
+	target/release/kindred train lm --data $(DATA) --tokenizer runs/tokenizer --out runs/stand-in
+	mkdir -p models/kindred-stand-in
+	cp runs/stand-in/model/* models/kindred-stand-in/
 
 lint: ## Formatting and lints only
 	$(CARGO) fmt --check
