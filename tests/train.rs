@@ -150,10 +150,16 @@ fn the_split_keeps_groups_whole_and_is_the_same_for_the_same_seed() {
     let folder = prepared();
     let split = |seed| read(&folder.path().join("data")).unwrap().split(0.1, seed);
     let (train, valid) = split(3);
-    assert_eq!((train.len(), valid.len()), (54, 6));
+    assert_eq!(train.len() + valid.len(), 60);
+    assert!((1..20).contains(&valid.len()), "{}", valid.len());
     assert_eq!(split(3).1, valid);
     assert_ne!(split(4).1, valid);
     assert!(train.iter().all(|document| valid.iter().all(|other| other.group != document.group)));
+    // What is added later moves nobody across.
+    fs::write(folder.path().join("data/zoo.jsonl"), fs::read(folder.path().join("data/toy.jsonl")).unwrap()).unwrap();
+    let (more_train, more_valid) = split(3);
+    assert!(valid.iter().all(|document| more_valid.contains(document)));
+    assert!(train.iter().all(|document| more_train.contains(document)));
 }
 
 #[test]
@@ -307,6 +313,27 @@ fn answers_without_a_persona_are_lent_one_from_the_bank() {
     assert!(lent.iter().any(|statement| statement == "You are Ada."));
     assert!(lent.iter().any(|statement| statement == "You are Ada. You listen."));
     assert!(read(None).is_empty());
+}
+
+#[test]
+fn plain_talks_keep_their_memories_and_a_wrong_row_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |text: String| {
+        fs::write(folder.path().join("talks.jsonl"), text).unwrap();
+        Corpus::read(&Places { plain: Some(folder.path().to_owned()), ..Places::default() })
+    };
+    let row = json!({
+        "topic": "cat", "seeker": "You are Ada.", "supporter": "You are Bo.",
+        "dial": [["seeker", "", "My cat ran off."], ["supporter", "You lost a dog.", "I lost a dog. When did she go?"]],
+    });
+    let corpus = read(format!("{row}\n")).unwrap();
+    let Content::Conversation(talk) = &corpus.documents[0].content else { panic!("{:?}", corpus.documents) };
+    assert_eq!(corpus.documents[0].source, Source::Plain);
+    assert_eq!((talk.seeker_statement.as_str(), talk.supporter_statement.as_str()), ("You are Ada.", "You are Bo."));
+    assert_eq!(talk.turns[0].memory, None);
+    assert_eq!(talk.turns[1].memory.as_ref().map(|memory| memory.content.as_str()), Some("You lost a dog."));
+    let error = read(format!("{row}\n{{\"seeker\": 3}}\n")).unwrap_err().to_string();
+    assert!(error.contains("talks.jsonl") && error.contains("line 2"), "{error}");
 }
 
 #[test]

@@ -51,6 +51,9 @@ struct DataArguments {
     /// Folder of dialogues written for the project (*.jsonl).
     #[arg(long, default_value = "corpus/dialogues", value_name = "DIR")]
     dialogues: PathBuf,
+    /// Folder of plain talks written for the project (*.jsonl).
+    #[arg(long, default_value = "corpus/plain", value_name = "DIR")]
+    plain: PathBuf,
     /// The bank whose characters those dialogues name.
     #[arg(long, value_name = "DIR")]
     bank: Option<PathBuf>,
@@ -61,6 +64,7 @@ impl DataArguments {
         let places = Places {
             data: Some(self.data),
             dialogues: Some(self.dialogues),
+            plain: Some(self.plain),
             bank: Some(self.bank.unwrap_or_else(paths::bank)),
         };
         let corpus = Corpus::read(&places)?;
@@ -191,6 +195,9 @@ struct TrainLm {
     /// Readings of the project's own dialogues an epoch.
     #[arg(long, default_value_t = Mix::default().authored)]
     authored: f64,
+    /// Readings of the project's plain talks an epoch.
+    #[arg(long, default_value_t = Mix::default().plain)]
+    plain_talks: f64,
     /// Count only replies in the loss, as published; for models that know English already.
     #[arg(long)]
     reply_only: bool,
@@ -275,6 +282,7 @@ impl TrainLm {
             counsel_chat: self.counsel_chat,
             wiki: self.wiki,
             authored: self.authored,
+            plain: self.plain_talks,
         }
     }
 

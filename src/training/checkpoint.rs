@@ -57,10 +57,12 @@ pub fn save(
         let path = unfinished.join(name);
         File::open(&path).and_then(|file| file.sync_all()).map_err(TrainingError::io(&path))?;
     }
-    let older = list(run)?;
+    // Out of the way, but still a checkpoint: there is one at every moment.
     if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(TrainingError::io(&folder))?;
+        let before = folder.with_extension("before");
+        fs::rename(&folder, &before).map_err(TrainingError::io(&before))?;
     }
+    let older = list(run)?;
     fs::rename(&unfinished, &folder).map_err(TrainingError::io(&folder))?;
     File::open(run).and_then(|run| run.sync_all()).map_err(TrainingError::io(run))?;
     for old in older.iter().filter(|old| **old != folder) {

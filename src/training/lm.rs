@@ -201,12 +201,16 @@ impl Trainer {
     /// A loss that is no number, or a disk that cannot be written.
     pub fn train(&mut self, stop: &AtomicBool, report: &mut dyn FnMut(Event)) -> Result<Outcome, TrainingError> {
         let schedule = Schedule { peak: self.settings.rate, warmup: self.settings.warmup };
-        let mut batches = self.epoch()?;
         let total = match self.settings.length {
             Length::Steps(steps) => Some(steps),
-            Length::Epochs(epochs) => Some((batches.len() as f64 * epochs).ceil() as u64),
+            // Counted on the first epoch, whichever one a resumed run is in: the end must not move.
+            Length::Epochs(epochs) => {
+                let steps = self.epoch(0)?.len().div_ceil(self.settings.accumulate);
+                Some((steps as f64 * epochs).ceil() as u64)
+            }
             Length::Minutes(_) => None,
         };
+        let mut batches = self.epoch(self.place.epoch)?;
         let mut threads = self.adapt.then(|| Threads::new(tch::get_num_threads()));
         let before = self.place.seconds;
         let start = Instant::now();
@@ -235,7 +239,7 @@ impl Trainer {
             while self.place.batch >= batches.len() {
                 self.place.epoch += 1;
                 self.place.batch = 0;
-                batches = self.epoch()?;
+                batches = self.epoch(self.place.epoch)?;
             }
             let group = &batches[self.place.batch..(self.place.batch + self.settings.accumulate).min(batches.len())];
             if let Some(threads) = &mut threads {
@@ -248,6 +252,9 @@ impl Trainer {
                 return Err(TrainingError::NotANumber { step: self.place.step + 1, loss: value, rate });
             }
             let gradient = self.optimizer.step(rate);
+            if !gradient.is_finite() {
+                return Err(TrainingError::NotANumber { step: self.place.step + 1, loss: gradient, rate });
+            }
             let tokens: usize = group.iter().map(Batch::tokens).sum();
             let speed = tokens as f64 / step_start.elapsed().as_secs_f64();
             if let Some(threads) = &mut threads {
@@ -284,10 +291,10 @@ impl Trainer {
         value
     }
 
-    /// The batches of the current epoch: the same for the same seed, data and number.
-    fn epoch(&mut self) -> Result<Vec<Batch>, TrainingError> {
+    /// The batches of an epoch: the same for the same seed, data and number.
+    fn epoch(&mut self, number: u64) -> Result<Vec<Batch>, TrainingError> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed);
-        rng.set_stream(self.place.epoch + 1);
+        rng.set_stream(number + 1);
         let mut rows = Vec::new();
         for document in &self.train {
             let readings = self.settings.mix.of(document.source);

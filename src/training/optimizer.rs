@@ -62,13 +62,17 @@ impl Optimizer {
         Self { slots, decay, clip, steps: 0 }
     }
 
-    /// One step with the gradients that are there, which are cleared. Returns their norm before clipping.
+    /// One step with the gradients that are there, which are cleared. Returns their norm before clipping. Where that
+    /// is no number, nothing moves.
     pub fn step(&mut self, rate: f64) -> f64 {
         tch::no_grad(|| {
             let gradients: Vec<Tensor> = self.slots.iter().map(|slot| slot.weight.grad()).collect();
             let squares: Vec<Tensor> =
                 gradients.iter().filter(|g| g.defined()).map(|g| g.square().sum(Kind::Float)).collect();
             let norm = Tensor::stack(&squares, 0).sum(Kind::Double).sqrt().double_value(&[]);
+            if !norm.is_finite() {
+                return norm;
+            }
             let scale = if norm > self.clip { self.clip / norm } else { 1.0 };
             self.steps += 1;
             for (slot, gradient) in self.slots.iter_mut().zip(gradients) {

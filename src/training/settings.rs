@@ -71,11 +71,14 @@ pub struct Mix {
     pub wiki: f64,
     /// The project's own dialogues.
     pub authored: f64,
+    /// The project's plain talks. Runs from before there were any read none.
+    #[serde(default)]
+    pub plain: f64,
 }
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { persona_chat: 1.0, topical_chat: 0.4, counsel_chat: 1.0, wiki: 0.3, authored: 4.0 }
+        Self { persona_chat: 0.5, topical_chat: 0.1, counsel_chat: 1.0, wiki: 0.1, authored: 1.0, plain: 3.0 }
     }
 }
 
@@ -88,6 +91,7 @@ impl Mix {
             Source::CounselChat => self.counsel_chat,
             Source::Wiki => self.wiki,
             Source::Authored => self.authored,
+            Source::Plain => self.plain,
         }
     }
 }

@@ -81,7 +81,7 @@ fn tidy(statement: &str) -> String {
     statement.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn rows(path: &Path) -> Result<Vec<(u64, Value)>, TrainingError> {
+pub(super) fn rows(path: &Path) -> Result<Vec<(u64, Value)>, TrainingError> {
     let file = fs::File::open(path).map_err(TrainingError::io(path))?;
     let mut out = Vec::new();
     for (at, line) in BufReader::new(file).lines().enumerate() {

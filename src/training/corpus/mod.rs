@@ -5,6 +5,7 @@
 mod authored;
 mod counsel_chat;
 mod persona_chat;
+mod plain;
 pub mod text;
 mod topical_chat;
 mod wiki;
@@ -12,7 +13,7 @@ mod wiki;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,10 @@ pub enum Source {
     CounselChat,
     /// Character texts of Active_Passive_Constraint, MIT.
     Wiki,
-    /// Dialogues written for this project.
+    /// Dialogues between characters of the bank, written for this project.
     Authored,
+    /// Short talks in simple words, written for this project.
+    Plain,
 }
 
 impl Source {
@@ -46,6 +49,7 @@ impl Source {
             Self::CounselChat => "counsel-chat",
             Self::Wiki => "wiki",
             Self::Authored => "authored",
+            Self::Plain => "plain",
         }
     }
 }
@@ -118,6 +122,8 @@ pub struct Places {
     pub data: Option<PathBuf>,
     /// A folder of authored dialogues, `*.jsonl`.
     pub dialogues: Option<PathBuf>,
+    /// A folder of plain talks, `*.jsonl`.
+    pub plain: Option<PathBuf>,
     /// The bank whose characters the authored dialogues name.
     pub bank: Option<PathBuf>,
 }
@@ -155,8 +161,13 @@ impl Corpus {
                 corpus.add(Source::Authored, &path, authored::read(&path, &people)?)?;
             }
         }
+        if let Some(folder) = &places.plain {
+            for path in files(folder, "jsonl")? {
+                corpus.add(Source::Plain, &path, plain::read(&path)?)?;
+            }
+        }
         if corpus.documents.is_empty() {
-            let folders = [&places.data, &places.dialogues].into_iter().flatten();
+            let folders = [&places.data, &places.dialogues, &places.plain].into_iter().flatten();
             return Err(TrainingError::NoData {
                 folders: folders.map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(" and "),
                 expected: SETS.map(|(_, folder, ..)| folder).join("/, ") + "/, *.jsonl dialogues",
@@ -190,16 +201,15 @@ impl Corpus {
         Ok(())
     }
 
-    /// Splits by group: about `share` of the groups, drawn with `seed`, are kept for validation. Returns (train, valid).
+    /// Splits by group: about `share` of the groups are kept for validation. Returns (train, valid).
+    ///
+    /// A group's side hangs on its name and `seed` alone, so that data that is added later moves nobody across.
     pub fn split(self, share: f64, seed: u64) -> (Vec<Document>, Vec<Document>) {
-        let mut groups: Vec<&str> = self.documents.iter().map(|document| document.group.as_str()).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count below that of the groups")]
-        let kept = (groups.len() as f64 * share).round() as usize;
-        let valid: std::collections::HashSet<String> = groups[..kept].iter().map(|&group| group.to_owned()).collect();
-        self.documents.into_iter().partition(|document| !valid.contains(&document.group))
+        self.documents.into_iter().partition(|document| {
+            let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(&document.group).finalize();
+            let draw = digest[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
+            draw as f64 >= share * u64::MAX as f64
+        })
     }
 }
 
