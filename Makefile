@@ -17,7 +17,7 @@ run: build ## Set up, build, and serve on http://127.0.0.1:8080 (PORT=… for an
 
 test: setup-test web ## Set up, then check formatting, lints, Rust, front-end and browser
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
 	npm --prefix static run --silent check
@@ -52,7 +52,7 @@ models: build ## Train the model that ships, from the data folder DATA and this 
 
 lint: ## Formatting and lints only
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 
 fmt: ## Format everything
 	$(CARGO) fmt

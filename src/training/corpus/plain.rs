@@ -33,7 +33,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
                 .into_iter()
                 .map(|(speaker, memory, utterance)| Turn {
                     memory: (!memory.is_empty())
-                        .then(|| Memory { aspect: Aspect::AdditionalInformation, content: memory }),
+                        .then_some(Memory { aspect: Aspect::AdditionalInformation, content: memory }),
                     ..Turn::new(speaker, utterance)
                 })
                 .collect();
