@@ -10,7 +10,7 @@ fn home() -> PathBuf {
     if let Some(home) = std::env::var_os("KINDRED_HOME") {
         return home.into();
     }
-    let starts = [std::env::current_dir().ok(), std::env::current_exe().ok()];
+    let starts = [std::env::current_exe().ok(), std::env::current_dir().ok()];
     starts
         .iter()
         .flatten()
