@@ -19,10 +19,10 @@ test: setup-test web ## Set up, then check formatting, lints, Rust, front-end an
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	$(CARGO) build --release --locked
-	$(CARGO) test --release --locked
 	npm --prefix static run --silent check
 	npm --prefix static test --silent
 	python3 scripts/check-size
+	$(CARGO) test --release --locked
 
 build: setup web ## Build the binary, target/release/kindred
 	$(CARGO) build --release --locked
