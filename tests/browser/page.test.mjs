@@ -58,6 +58,10 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       .click();
     await page.waitForURL(/\/talk\/[0-9a-f-]{36}$/);
     assert.match(await page.locator("header").innerText(), NOTICE);
+    // What was written on the start page is the first thing said, and is answered.
+    await turns("seeker").first().waitFor();
+    assert.ok((await turns("seeker").first().innerText()).includes(WORRY));
+    await turns("supporter").first().waitFor();
     await page.evaluate(() => {
       window.lengths = [];
       const watch = () => {
@@ -76,7 +80,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       .locator("#message")
       .fill("Hello. It has been hard to sleep lately.");
     await page.locator("#message").press("Enter");
-    await turns("supporter").first().waitFor();
+    await turns("supporter").nth(1).waitFor();
     const lengths = await page.evaluate(() => window.lengths);
     assert.ok(lengths.length > 2, `the reply came in ${lengths.length} steps`);
     assert.deepEqual(
@@ -84,7 +88,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       [...lengths].sort((a, b) => a - b),
       "a reply only grows",
     );
-    assert.equal(await turns("seeker").count(), 1);
+    assert.equal(await turns("seeker").count(), 2);
     assert.equal(await page.locator("#message").inputValue(), "");
     await shot("chat");
   });
@@ -95,8 +99,8 @@ describe("the page", { skip, timeout: 600_000 }, () => {
     const before = await turns("supporter").count();
     await page.locator("#message").fill(typed);
     await page.locator("#message").press("Enter");
-    await turns("seeker").nth(1).waitFor();
-    assert.ok((await turns("seeker").nth(1).innerText()).includes(typed));
+    await turns("seeker").nth(2).waitFor();
+    assert.ok((await turns("seeker").nth(2).innerText()).includes(typed));
     assert.equal(await page.locator("ol img, ol b").count(), 0);
     await turns("supporter").nth(before).waitFor();
   });
@@ -282,12 +286,6 @@ describe("the page", { skip, timeout: 600_000 }, () => {
           .getByRole("button", { name: /^Talk with/ })
           .first()
           .click();
-        await small
-          .locator("#message")
-          .fill(
-            "Hello. Nobody here knows my name yet, and I do not know how to begin.",
-          );
-        await small.locator("#message").press("Enter");
         await small.locator("[data-turn=supporter]").waitFor();
         const memory = small.locator("[data-turn=supporter] summary").first();
         if (await memory.count()) await memory.click();

@@ -8,7 +8,7 @@ class Finder {
   help = $state<string | null>(null);
   problem = $state.raw<Problem | null>(null);
   searching = $state(false);
-  /** What the matches belong to; kept with the session that is opened, and not told to the supporter. */
+  /** What the matches belong to: the first thing said to whoever is chosen. */
   asked = $state("");
 
   async find() {

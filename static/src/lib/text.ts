@@ -28,6 +28,7 @@ export const text = {
     told: (name: string) => `From ${name}’s story`,
     score: { similarity: "Closeness, −1 to 1", rating: "Expected help, 1 to 5" },
     statement: "Way of supporting",
+    heard: "Whoever you choose reads first what you wrote.",
     talk: (name: string) => `Talk with ${name}`,
     starting: "Opening the conversation…",
   },
