@@ -27,6 +27,14 @@ const SIDEWAYS: [(&str, &str); 2] = [
     ("cli", "web"),
 ];
 
+/// Who may name a crate that stands for a kind of knowledge: tensors, SQL, actors, HTTP.
+const KNOWLEDGE: [(&str, &[&str]); 4] = [
+    ("tch", &["nn", "engine", "encoder", "training"]),
+    ("sqlx", &["store"]),
+    ("actix", &["agents"]),
+    ("actix_web", &["web", "cli"]),
+];
+
 fn floor(room: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&room))
 }
@@ -124,6 +132,31 @@ fn imports_point_downwards() {
     }
     assert!(seen > 20, "only {seen} paths were read: does this test still see the code?");
     assert!(wrong.is_empty(), "an import points only downwards:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn tensors_sql_actors_and_http_stay_in_their_rooms() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&source, &mut files);
+    let mut found = Vec::new();
+    for file in files {
+        let relative = file.strip_prefix(&source).unwrap();
+        let room = relative.components().next().unwrap().as_os_str().to_str().unwrap().to_owned();
+        let code = code(&fs::read_to_string(&file).unwrap());
+        for (name, _) in KNOWLEDGE {
+            if regex::Regex::new(&format!(r"\b{name}::|\buse {name}\b")).unwrap().is_match(&code) {
+                found.push((name, room.clone(), relative.to_owned()));
+            }
+        }
+    }
+    for (name, rooms) in KNOWLEDGE {
+        let inside = found.iter().any(|(other, room, _)| *other == name && rooms.contains(&room.as_str()));
+        assert!(inside, "{name} is named in none of {rooms:?}: does this test still see the code?");
+        let outside: Vec<_> =
+            found.iter().filter(|(other, room, _)| *other == name && !rooms.contains(&room.as_str())).collect();
+        assert!(outside.is_empty(), "{name} may be named in {rooms:?} only, and is in {outside:?}");
+    }
 }
 
 #[test]

@@ -2,86 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose preparation fails has failed")]
 
-use std::path::{Path, PathBuf};
+mod checkpoints;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use kindred::encoder::{
     Embedder as _, EncoderError, EncoderOptions, LocalEncoder, PairCompat, PairScorer as _, cosine,
 };
 use kindred::nn::DeviceChoice;
-use serde_json::{Value, json};
-use tch::{Device, Kind, Tensor};
-
-const HIDDEN: i64 = 32;
-const WORDS: i64 = 40;
-const LONGEST: i64 = 64;
-
-/// A folder with a BERT of random weights, with a classification head of this many logits.
-fn checkpoint(labels: Option<i64>) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let config = json!({"model_type": "bert", "vocab_size": WORDS, "hidden_size": HIDDEN, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "intermediate_size": 48, "max_position_embeddings": LONGEST, "type_vocab_size": 2,
-        "layer_norm_eps": 1e-12, "hidden_act": "gelu", "pad_token_id": 0});
-    let mut vocabulary = serde_json::Map::new();
-    for (id, word) in ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-        .into_iter()
-        .map(String::from)
-        .chain(('a'..='z').map(String::from))
-        .enumerate()
-    {
-        vocabulary.insert(word, json!(id));
-    }
-    let tokenizer = json!({"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
-        "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
-        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"}});
-    let write = |name: &str, value: &Value| std::fs::write(folder.path().join(name), value.to_string()).unwrap();
-    write("config.json", &config);
-    write("tokenizer.json", &tokenizer);
-    write_weights(folder.path(), labels);
-    folder
-}
-
-fn write_weights(folder: &Path, labels: Option<i64>) {
-    tch::manual_seed(3);
-    let prefix = if labels.is_some() { "bert." } else { "" };
-    let mut tensors: Vec<(String, Tensor)> = Vec::new();
-    let random = |shape: &[i64]| Tensor::randn(shape, (Kind::Float, Device::Cpu)) * 0.3;
-    let mut linear = |name: &str, rows: i64, columns: i64| {
-        tensors.push((format!("{name}.weight"), random(&[rows, columns])));
-        tensors.push((format!("{name}.bias"), random(&[rows])));
-    };
-    for layer in 0..2 {
-        let at = |name: &str| format!("{prefix}encoder.layer.{layer}.{name}");
-        for part in ["query", "key", "value"] {
-            linear(&at(&format!("attention.self.{part}")), HIDDEN, HIDDEN);
-        }
-        linear(&at("attention.output.dense"), HIDDEN, HIDDEN);
-        linear(&at("intermediate.dense"), 48, HIDDEN);
-        linear(&at("output.dense"), HIDDEN, 48);
-    }
-    linear(&format!("{prefix}pooler.dense"), HIDDEN, HIDDEN);
-    if let Some(labels) = labels {
-        linear("classifier", labels, HIDDEN);
-    }
-    for (name, rows) in [("word", WORDS), ("position", LONGEST), ("token_type", 2)] {
-        tensors.push((format!("{prefix}embeddings.{name}_embeddings.weight"), random(&[rows, HIDDEN])));
-    }
-    let norms = (0..2)
-        .flat_map(|layer| ["attention.output", "output"].map(|name| format!("encoder.layer.{layer}.{name}.LayerNorm")))
-        .chain(["embeddings.LayerNorm".to_owned()]);
-    for name in norms {
-        tensors.push((format!("{prefix}{name}.weight"), random(&[HIDDEN]) + 1.0));
-        tensors.push((format!("{prefix}{name}.bias"), random(&[HIDDEN])));
-    }
-    Tensor::write_safetensors(&tensors, folder.join("model.safetensors")).unwrap();
-}
+use serde_json::Value;
 
 fn options() -> EncoderOptions {
     EncoderOptions { device: DeviceChoice::Cpu, ..EncoderOptions::default() }
 }
 
 fn encoder(labels: Option<i64>, options: EncoderOptions) -> LocalEncoder {
-    LocalEncoder::start(checkpoint(labels).path(), options).unwrap()
+    LocalEncoder::start(checkpoints::bert(labels).path(), options).unwrap()
 }
 
 /// Texts of many lengths, empty and too long among them.
@@ -137,7 +74,7 @@ async fn many_callers_at_once_each_get_their_own() {
 
 #[tokio::test]
 async fn pairs_are_scored_alike_together_and_alone_in_both_ways_of_marking() {
-    let folder = checkpoint(Some(1));
+    let folder = checkpoints::bert(Some(1));
     let texts = texts();
     let pairs: Vec<_> = texts.iter().zip(texts.iter().rev()).map(|(a, b)| (a.clone(), b.clone())).collect();
     let mut scores = Vec::new();
@@ -202,7 +139,7 @@ async fn nothing_in_nothing_out_and_unloading_answers() {
 
 #[test]
 fn a_broken_folder_says_what_is_wrong() {
-    let folder = checkpoint(None);
+    let folder = checkpoints::bert(None);
     std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
     let message = LocalEncoder::start(folder.path(), options()).unwrap_err().to_string();
     assert!(message.contains("tokenizer.json: expected"), "{message}");

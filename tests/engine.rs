@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose preparation fails has failed")]
 
+mod checkpoints;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,54 +13,15 @@ use kindred::engine::{
     Completion, EngineError, Finish, GenerateRequest, Generator, LoadError, LocalEngine, LocalOptions, Piece, Sampling,
 };
 use kindred::nn::{DeviceChoice, Llama, LlamaConfig, LoadOptions, Number};
-use serde_json::{Value, json};
+use serde_json::json;
 use tch::{Device, Kind, Tensor};
-
-const EOS: u32 = 257;
-
-/// A byte-level tokenizer whose only tokens are the bytes and the two marks.
-fn tokenizer() -> Value {
-    let printable = |byte: &u8| matches!(byte, 33..=126 | 161..=172 | 174..=255);
-    let mut vocabulary = serde_json::Map::new();
-    for byte in 0..=255u8 {
-        let skipped = (0..byte).filter(|byte| !printable(byte)).count() as u32;
-        let symbol = if printable(&byte) { char::from(byte) } else { char::from_u32(256 + skipped).unwrap() };
-        vocabulary.insert(symbol.to_string(), json!(byte));
-    }
-    let mark = |id: u32, text: &str| {
-        json!({"id": id, "content": text, "single_word": false, "lstrip": false,
-        "rstrip": false, "normalized": false, "special": true})
-    };
-    let level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
-    json!({"version": "1.0", "truncation": null, "padding": null, "added_tokens": [mark(256, "<s>"), mark(EOS, "</s>")],
-        "normalizer": null, "pre_tokenizer": level, "post_processor": null, "decoder": level,
-        "model": {"type": "BPE", "vocab": vocabulary, "merges": []}})
-}
-
-/// A folder with a model of random weights, changed by `change` before it is written.
-fn checkpoint(change: impl FnOnce(&Llama)) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let config = json!({"model_type": "llama", "vocab_size": 258, "hidden_size": 64, "intermediate_size": 96,
-        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
-        "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "max_position_embeddings": 1024, "tie_word_embeddings": true,
-        "hidden_act": "silu", "bos_token_id": 256, "eos_token_id": EOS});
-    let write = |name: &str, value: &Value| std::fs::write(folder.path().join(name), value.to_string()).unwrap();
-    write("config.json", &config);
-    write("tokenizer.json", &tokenizer());
-    let model = Llama::init(LlamaConfig::load(folder.path()).unwrap(), 5, Device::Cpu);
-    // Fresh weights hardly tell tokens apart; larger ones give logits of a trained model's spread.
-    tch::no_grad(|| model.parameters().iter().for_each(|(_, tensor)| drop(tensor.shallow_clone().g_mul_scalar_(4.0))));
-    change(&model);
-    model.save(folder.path(), Kind::Float).unwrap();
-    folder
-}
 
 fn options() -> LocalOptions {
     LocalOptions { device: DeviceChoice::Cpu, dtype: Some(Number::Float32), ..LocalOptions::default() }
 }
 
 fn engine(options: LocalOptions) -> LocalEngine {
-    LocalEngine::start(checkpoint(|_| ()).path(), options).unwrap()
+    LocalEngine::start(checkpoints::llama(|_| ()).path(), options).unwrap()
 }
 
 fn request(text: &str, sampling: Sampling) -> GenerateRequest {
@@ -93,7 +56,7 @@ fn greedy_by_hand(folder: &Path, text: &str, tokens: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn greedy_replies_are_the_models_own_most_likely_tokens() {
-    let folder = checkpoint(|_| ());
+    let folder = checkpoints::llama(|_| ());
     let engine = LocalEngine::start(folder.path(), options()).unwrap();
     for text in ["Hello there", &"A longer one, read in several pieces. ".repeat(9)] {
         let expected = greedy_by_hand(folder.path(), text, 24);
@@ -126,7 +89,7 @@ async fn pieces_together_are_the_text_and_the_seed_settles_it() {
 
 #[tokio::test]
 async fn a_reused_beginning_changes_no_token() {
-    let folder = checkpoint(|_| ());
+    let folder = checkpoints::llama(|_| ());
     for dtype in [Number::Float32, Number::BFloat16] {
         let start = |reuse_prefix| {
             let options = LocalOptions { dtype: Some(dtype), reuse_prefix, ..options() };
@@ -234,7 +197,7 @@ async fn what_cannot_be_done_is_refused_with_numbers() {
 
 #[tokio::test]
 async fn damaged_weights_fail_each_request_and_the_thread_lives_on() {
-    let folder = checkpoint(|model| {
+    let folder = checkpoints::llama(|model| {
         let (_, mut norm) = model.parameters().pop().unwrap();
         tch::no_grad(|| drop(norm.fill_(f64::NAN)));
     });
@@ -270,7 +233,7 @@ fn special_tokens_are_read_only_where_they_are_meant() {
 
 #[test]
 fn the_identity_says_what_is_loaded() {
-    let folder = checkpoint(|_| ());
+    let folder = checkpoints::llama(|_| ());
     let named = LocalOptions { name: Some("tiny".into()), max_context: 512, ..options() };
     let engine = LocalEngine::start(folder.path(), named).unwrap();
     let identity = engine.identity();
@@ -284,7 +247,7 @@ fn the_identity_says_what_is_loaded() {
 #[test]
 fn a_broken_folder_says_what_is_wrong() {
     let broken = |change: &dyn Fn(&Path)| -> LoadError {
-        let folder = checkpoint(|_| ());
+        let folder = checkpoints::llama(|_| ());
         change(folder.path());
         LocalEngine::start(folder.path(), options()).unwrap_err()
     };
@@ -307,9 +270,9 @@ async fn decode_speed() {
     let config = json!({"model_type": "llama", "vocab_size": 8192, "hidden_size": 320, "intermediate_size": 864,
         "num_hidden_layers": 7, "num_attention_heads": 5, "num_key_value_heads": 5, "head_dim": 64,
         "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "max_position_embeddings": 2048, "tie_word_embeddings": true,
-        "hidden_act": "silu", "bos_token_id": 256, "eos_token_id": EOS});
+        "hidden_act": "silu", "bos_token_id": 256, "eos_token_id": checkpoints::EOS});
     std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-    let mut tokenizer = tokenizer();
+    let mut tokenizer = checkpoints::byte_tokenizer();
     let vocabulary = tokenizer["model"]["vocab"].as_object_mut().unwrap();
     // Words for the other ids, so that every token has a text.
     (258..8192).for_each(|id| drop(vocabulary.insert(format!("w{id}"), json!(id))));

@@ -20,6 +20,10 @@ struct Words {
 
 #[async_trait]
 impl Embedder for Words {
+    fn identity(&self) -> &str {
+        "words"
+    }
+
     fn dimension(&self) -> usize {
         3
     }

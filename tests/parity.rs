@@ -208,7 +208,7 @@ fn edit_header(path: &Path, change: impl FnOnce(&mut Value)) {
 
 #[test]
 fn a_configuration_that_cannot_be_is_refused_by_field() {
-    let cases: [(&str, Value, &str); 15] = [
+    let cases: [(&str, Value, &str); 16] = [
         ("model_type", json!("mamba"), "config.json: model_type: expected one of llama, mistral, qwen2, found mamba"),
         ("model_type", json!(7), "config.json: model_type: expected one of llama, mistral, qwen2, found none"),
         ("hidden_size", json!(0), "config.json: hidden_size: expected 1 to 16777216, found 0"),
@@ -220,6 +220,7 @@ fn a_configuration_that_cannot_be_is_refused_by_field() {
         ("rope_theta", json!(-1.0), "config.json: rope_theta: expected a positive number, found -1"),
         ("hidden_act", json!("relu"), "config.json: hidden_act: expected silu, found relu"),
         ("mlp_bias", json!(true), "config.json: mlp_bias: expected false, found true"),
+        ("partial_rotary_factor", json!(0.5), "config.json: partial_rotary_factor: expected 1, found 0.5"),
         ("eos_token_id", json!([2, 48]), "config.json: eos_token_id: expected 0 to vocab_size - 1 = 47, found 48"),
         ("eos_token_id", json!("</s>"), "eos_token_id: expected an integer or a list of integers, found a string"),
         ("rope_scaling", json!({"type": "yarn"}), "rope_type: expected default, linear or llama3, found yarn"),

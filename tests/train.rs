@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kindred::dialogue::Speaker;
-use kindred::nn::{Llama, LoadOptions};
+use kindred::nn::{DeviceChoice, Llama, LoadOptions};
 use kindred::training::corpus::{Content, Corpus, Places, Source};
 use kindred::training::example::{Examples, Weights};
 use kindred::training::lm::{Event, Outcome, Trainer};
@@ -16,7 +16,6 @@ use kindred::training::optimizer::Method;
 use kindred::training::settings::{Length, LmSettings, Mix, Shape};
 use kindred::training::{TrainingError, tokenizer};
 use serde_json::{Value, json};
-use tch::Device;
 use tempfile::TempDir;
 
 /// Talks so alike that a tiny model learns them in a few steps.
@@ -86,7 +85,7 @@ fn prepared() -> TempDir {
 
 fn create(folder: &Path, run: &str, settings: LmSettings) -> Result<Trainer, TrainingError> {
     let corpus = read(&folder.join("data")).unwrap();
-    Trainer::create(&folder.join(run), &folder.join("tokenizer"), settings, corpus, Device::Cpu)
+    Trainer::create(&folder.join(run), &folder.join("tokenizer"), settings, corpus, DeviceChoice::Cpu)
 }
 
 fn train(folder: &Path, run: &str, settings: LmSettings) -> Result<Outcome, TrainingError> {
@@ -206,7 +205,7 @@ fn a_resumed_run_goes_on_as_if_it_had_never_stopped() {
     assert_eq!((outcome.unwrap(), first.place().step), (Outcome::Interrupted, 23));
     drop(first);
     let corpus = read(&path.join("data")).unwrap();
-    let mut second = Trainer::resume(&path.join("parts"), corpus, false, |_| {}, Device::Cpu).unwrap();
+    let mut second = Trainer::resume(&path.join("parts"), corpus, false, |_| {}, DeviceChoice::Cpu).unwrap();
     assert_eq!(second.place().step, 23);
     assert_eq!(second.train(&AtomicBool::new(false), &mut |_| {}).unwrap(), Outcome::Done);
     let (whole, parts) = (losses(&path.join("whole")), losses(&path.join("parts")));
@@ -228,13 +227,16 @@ fn changed_data_is_taken_only_on_purpose_and_damage_is_named() {
     fs::write(path.join("data/toy.jsonl"), text.replace("quiet", "empty")).unwrap();
     let resume = |new_data| {
         let more = |settings: &mut LmSettings| settings.length = Length::Steps(5);
-        Trainer::resume(&path.join("run"), read(&path.join("data")).unwrap(), new_data, more, Device::Cpu)
+        Trainer::resume(&path.join("run"), read(&path.join("data")).unwrap(), new_data, more, DeviceChoice::Cpu)
     };
     let refused = resume(false).err().unwrap().to_string();
     assert!(refused.contains("toy.jsonl") && refused.contains("--new-data"), "{refused}");
     let mut taken = resume(true).unwrap();
     assert_eq!((taken.place().step, taken.place().epoch), (3, 1));
     taken.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    let beside = resume(false).err().unwrap().to_string();
+    assert!(beside.contains("another Kindred is training here"), "{beside}");
+    drop(taken);
     let weights = path.join("run/checkpoint-00000005/weights.safetensors");
     let bytes = fs::read(&weights).unwrap();
     fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();

@@ -1,7 +1,7 @@
 //! Makes a talk of any length fit a model's context: the oldest turns go first, the newest stays.
 
 use super::AgentError;
-use crate::dialogue::{Prompt, Speaker, Turn};
+use crate::dialogue::{Prompt, Speaker, Turn, last_chars};
 use crate::engine::Generator;
 use crate::persona::Memory;
 
@@ -79,11 +79,6 @@ fn newest_within(history: &[Turn], most: usize) -> &[Turn] {
         })
         .map_or(0, |over| (over + 1).min(history.len().saturating_sub(1)));
     &history[from..]
-}
-
-fn last_chars(text: &str, count: usize) -> &str {
-    let all = text.chars().count();
-    text.char_indices().nth(all.saturating_sub(count)).map_or("", |(at, _)| &text[at..])
 }
 
 #[cfg(test)]

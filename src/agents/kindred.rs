@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix::{Actor as _, Addr, Arbiter, ArbiterHandle, System};
 use serde::Serialize;
@@ -13,52 +13,15 @@ use super::character::{CharacterActor, Speak};
 use super::dialogue::{Dialogue, DialogueActor, DialoguePlan};
 use super::matcher::{Assign, MatcherActor, Rank};
 use super::message::{check_about, check_message};
+use super::parts::{Limits, Parts, Skills};
 use super::registry::{Live, Registry, Seats};
 use super::session::{Listen, Look, Park, Say, SessionActor, Stop};
 use super::utterance::{Cue, Utterance, Voices};
 use super::{AgentError, SessionEvents};
-use crate::engine::{Generator, ModelIdentity, Sampling};
-use crate::matching::{Matcher, Reason};
-use crate::memory::MemorySelector;
+use crate::engine::{ModelIdentity, Sampling};
+use crate::matching::Reason;
 use crate::persona::{Bank, Character};
 use crate::store::{SessionRecord, Store, TurnRecord};
-
-/// What the agents are built from.
-pub struct Parts {
-    /// The characters.
-    pub bank: Bank,
-    /// Speaks for supporters.
-    pub supporter: Arc<dyn Generator>,
-    /// Speaks for seekers; may be the same as for supporters.
-    pub seeker: Arc<dyn Generator>,
-    /// Chooses memories.
-    pub selector: MemorySelector,
-    /// Ranks the bank.
-    pub matcher: Arc<Matcher>,
-    /// Keeps sessions.
-    pub store: Arc<dyn Store>,
-    /// How tokens are drawn; each utterance has a seed of its own.
-    pub sampling: Sampling,
-    /// How much at once, and how long.
-    pub limits: Limits,
-}
-
-/// How much at once, and how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The most replies to people in the making; a message past it is refused before it is stored.
-    pub replies: usize,
-    /// How long a session lies unused before it is dropped from memory.
-    pub idle: Duration,
-    /// How long a shutdown waits for replies in the making.
-    pub grace: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { replies: 256, idle: Duration::from_secs(15 * 60), grace: Duration::from_secs(5) }
-    }
-}
 
 /// A character proposed to a person.
 #[derive(Clone, Debug, Serialize)]
@@ -103,6 +66,7 @@ struct Inner {
     voices: Arc<Voices>,
     store: Arc<dyn Store>,
     limits: Limits,
+    skills: Skills,
     registry: Arc<Registry>,
     seats: Arc<Seats>,
     matcher: Addr<MatcherActor>,
@@ -127,6 +91,7 @@ impl Kindred {
     /// [`AgentError::Start`] if a thread cannot be started.
     pub fn start(parts: Parts) -> Result<Self, AgentError> {
         let Parts { bank, supporter, seeker, selector, matcher, store, sampling, limits } = parts;
+        let skills = Skills { selector: selector.identity(), matcher: matcher.identity() };
         let voices = Arc::new(Voices { supporter, seeker, selector, sampling });
         let registry = Arc::new(Registry::default());
         let seats = Arc::new(Seats::default());
@@ -166,6 +131,7 @@ impl Kindred {
             voices,
             store,
             limits,
+            skills,
             registry,
             seats,
             matcher,
@@ -188,6 +154,16 @@ impl Kindred {
     /// The models that speak: for supporters, for seekers.
     pub fn models(&self) -> (&ModelIdentity, &ModelIdentity) {
         (self.inner.voices.supporter.identity(), self.inner.voices.seeker.identity())
+    }
+
+    /// What chooses memories and supporters.
+    pub fn skills(&self) -> &Skills {
+        &self.inner.skills
+    }
+
+    /// How tokens are drawn; each utterance replaces the seed.
+    pub fn sampling(&self) -> &Sampling {
+        &self.inner.voices.sampling
     }
 
     /// Sessions in memory now.

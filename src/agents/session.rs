@@ -13,12 +13,12 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::character::Speak;
 use super::event::{EventKind, SessionEvent, event_id, last_of, replay};
 use super::registry::{Registry, Seat};
+use super::reply::{Remains, Running, keep};
 use super::utterance::{Cue, MemoryRule, Spoken, Step};
 use super::{AgentError, seed};
-use crate::dialogue::{Speaker, Turn};
-use crate::persona::Memory;
+use crate::dialogue::Speaker;
 use crate::safety;
-use crate::store::{NewTurn, SessionRecord, Store, StoreError, TurnEnd, TurnRecord};
+use crate::store::{NewTurn, SessionRecord, Store, TurnEnd, TurnRecord};
 
 /// Events that may wait for a listener; one that is further behind resumes anew.
 const EVENTS_AHEAD: usize = 512;
@@ -43,29 +43,6 @@ pub(super) struct SessionActor {
     /// Replies begun by this actor; tells the steps of one from those of another.
     pub(super) replies: u64,
     pub(super) used: Instant,
-}
-
-/// A reply on its way.
-pub(super) struct Running {
-    number: u64,
-    seq: u64,
-    /// The number within the turn that the next event gets.
-    next: u32,
-    text: String,
-    memory: Option<Memory>,
-    model: Option<String>,
-    /// What happened of it, for listeners who come late.
-    events: Vec<SessionEvent>,
-    work: SpawnHandle,
-    /// Admission: one reply more may begin when this is dropped.
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-/// What a reply that was stopped leaves to be kept.
-struct Remains {
-    seq: u64,
-    next: u32,
-    turn: Option<NewTurn>,
 }
 
 impl Actor for SessionActor {
@@ -221,28 +198,6 @@ impl SessionActor {
 
     fn after_everything(&self) -> SessionEvent {
         SessionEvent { id: last_of(self.next_seq()), kind: EventKind::Ended }
-    }
-}
-
-impl Running {
-    fn turn(&self, end: TurnEnd) -> NewTurn {
-        NewTurn {
-            turn: Turn { speaker: Speaker::Supporter, text: self.text.clone(), memory: self.memory.clone() },
-            end,
-            model: self.model.clone(),
-        }
-    }
-}
-
-/// Stores what a stopped reply said, if it said anything.
-async fn keep(
-    store: &dyn Store,
-    session: &SessionRecord,
-    remains: Option<&Remains>,
-) -> Result<Option<TurnRecord>, StoreError> {
-    match remains.and_then(|remains| remains.turn.clone()) {
-        Some(turn) => store.append(session.id, turn).await.map(Some),
-        None => Ok(None),
     }
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
+use super::INTERRUPTED;
 use super::duet::{self, Duet};
 use super::lines::{self, Line};
 use super::open::{self, Keep, ModelArgs};
@@ -15,9 +16,6 @@ use super::pick;
 use crate::agents::{EventKind, Kindred, MESSAGE_LIMIT, SessionEvents, Supporter};
 use crate::persona::Memory;
 use crate::store::TurnEnd;
-
-/// What the shell is told after Ctrl-C.
-pub(super) const INTERRUPTED: u8 = 130;
 
 const HELP: &str = "/memory  what the last reply remembered
 /stop    stop the reply

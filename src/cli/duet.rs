@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
-use super::chat::{INTERRUPTED, readable};
+use super::INTERRUPTED;
+use super::chat::readable;
 use super::lines::Line;
 use crate::agents::{AgentError, Cue, Kindred, MemoryRule, OPENING, Step, check_message, derive_seed};
 use crate::dialogue::{Speaker, Turn};

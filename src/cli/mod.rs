@@ -20,6 +20,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Exit code of a command that Ctrl-C ended, as shells use it.
+const INTERRUPTED: u8 = 130;
+
 /// A social-support simulation server: a bank of characters, a matcher, and models that listen.
 ///
 /// The characters are software. They are not people, and not therapy.

@@ -7,13 +7,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::INTERRUPTED;
 use super::open::{Keep, ModelArgs};
 use super::paths;
 use crate::agents::Kindred;
 use crate::web::{Server, start_log};
-
-/// Exit code of a process that was interrupted before it could serve.
-const INTERRUPTED: u8 = 130;
 
 /// Serve the web page and its API.
 ///

@@ -7,11 +7,9 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::INTERRUPTED;
 use super::open::{self, Keep, ModelArgs};
 use crate::simulation::{Job, Pairs, Simulation};
-
-/// What the shell is told after Ctrl-C.
-const INTERRUPTED: u8 = 130;
 
 /// Let seeker and supporter models talk.
 ///

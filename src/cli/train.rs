@@ -10,18 +10,17 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::INTERRUPTED;
 use super::paths;
 use super::train_look::TrainLook;
 use super::train_matcher::TrainMatcher;
+use crate::nn::DeviceChoice;
 use crate::training::corpus::{Corpus, Places};
 use crate::training::example::Weights;
 use crate::training::lm::{Event, Outcome, Trainer};
 use crate::training::optimizer::Method;
 use crate::training::settings::{Length, LmSettings, Mix, Shape};
-use crate::training::tokenizer;
-
-/// Exit code of an interrupted command, as shells use it.
-const INTERRUPTED: u8 = 130;
+use crate::training::{threads, tokenizer};
 
 /// Train a tokenizer, then a small language model, from scratch.
 #[derive(Debug, Args)]
@@ -288,11 +287,11 @@ impl TrainLm {
 
     fn run(self) -> anyhow::Result<ExitCode> {
         if let Some(threads) = self.threads {
-            tch::set_num_threads(threads);
+            threads::limit(threads)?;
         }
         let (settings, length, rate, mix) = (self.settings(), self.length(), self.lr, self.mix());
         let corpus = self.data.read()?;
-        let device = tch::Device::Cpu;
+        let device = DeviceChoice::Cpu;
         let mut trainer = if self.resume {
             let change = |settings: &mut LmSettings| {
                 settings.length = length.unwrap_or(settings.length);

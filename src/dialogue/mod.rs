@@ -3,10 +3,12 @@
 mod format;
 mod row;
 mod strftime;
+mod tail;
 mod template;
 mod turn;
 
 pub use format::{Layout, Prompt, PromptStyle, TAGS, neutralise};
 pub use row::{DialogueRow, DialogueTurn, Participant, Role};
+pub use tail::last_chars;
 pub use template::{ChatTemplate, TemplateError};
 pub use turn::{Speaker, Transcript, Turn};

@@ -12,7 +12,7 @@ use super::inputs::{HistoryCut, Inputs, PairCompat, Row};
 use super::worker::{Answer, Job, Wanted, Worker};
 use super::{Embedder, Embedding, EncoderError, PairScorer};
 use crate::nn::inbox::{Inbox, Refused};
-use crate::nn::{Bert, BertInput, DeviceChoice, LoadOptions, NnError, Number, Placement, device};
+use crate::nn::{Bert, BertInput, DeviceChoice, LoadOptions, NnError, Number, Placement, device, fingerprint};
 
 /// How an encoder is loaded and served.
 #[derive(Clone, Debug)]
@@ -86,6 +86,7 @@ pub struct LocalEncoder {
     inputs: Arc<Inputs>,
     inbox: Arc<Inbox<Job>>,
     options: EncoderOptions,
+    identity: String,
     shape: Shape,
     thread: Option<JoinHandle<()>>,
 }
@@ -111,6 +112,7 @@ impl LocalEncoder {
         let inbox = Arc::new(Inbox::new(options.max_waiting));
         let load = LoadOptions { device: placement.device, dtype: Some(placement.kind), adapter: None };
         let name = folder.file_name().map_or_else(|| "encoder".into(), |name| name.to_string_lossy().into_owned());
+        let identity = format!("{name} {}", fingerprint(&[folder])?);
         let (ready, loaded) = mpsc::sync_channel(1);
         let thread = {
             let (folder, inbox) = (folder.to_owned(), Arc::clone(&inbox));
@@ -124,7 +126,7 @@ impl LocalEncoder {
             .unwrap_or_else(|_| Err(LoadError::Thread { reason: "it ended while it loaded the encoder".into() }))?;
         let dtype = device::kind_name(placement.kind);
         tracing::info!(encoder = name, dtype, reason = placement.reason, "encoder loaded");
-        Ok(Self { inputs, inbox, options, shape, thread: Some(thread) })
+        Ok(Self { inputs, inbox, options, identity, shape, thread: Some(thread) })
     }
 
     /// Whether it can score pairs: it has a classification head of one logit.
@@ -218,6 +220,10 @@ impl Drop for LocalEncoder {
 
 #[async_trait]
 impl Embedder for LocalEncoder {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
     fn dimension(&self) -> usize {
         self.shape.hidden
     }
@@ -231,6 +237,10 @@ impl Embedder for LocalEncoder {
 
 #[async_trait]
 impl PairScorer for LocalEncoder {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
     async fn score(&self, pairs: Vec<(String, String)>) -> Result<Vec<f32>, EncoderError> {
         if !self.scores_pairs() {
             let reason = format!(

@@ -41,6 +41,9 @@ pub enum EncoderError {
 /// Embeds sentences (mean pooling, unit length). Shared by every caller in the process.
 #[async_trait]
 pub trait Embedder: Send + Sync {
+    /// Names what answers: the same name, the same answers.
+    fn identity(&self) -> &str;
+
     /// Length of an embedding.
     fn dimension(&self) -> usize;
 
@@ -54,6 +57,9 @@ pub trait Embedder: Send + Sync {
 /// Scores pairs of texts with a cross-encoder of one logit (`info_selecter`).
 #[async_trait]
 pub trait PairScorer: Send + Sync {
+    /// Names what answers: the same name, the same answers.
+    fn identity(&self) -> &str;
+
     /// One score a pair, in order.
     ///
     /// # Errors

@@ -1,13 +1,10 @@
-//! What a model's folder says besides its weights: how to lay out prompts, which tokens end a reply, which version it is.
+//! What a model's folder says besides its weights: how to lay out prompts, which tokens end a reply.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::LoadError;
 use crate::dialogue::{ChatTemplate, Layout, PromptStyle};
@@ -16,11 +13,6 @@ use crate::dialogue::{ChatTemplate, Layout, PromptStyle};
 const PIN_FILE: &str = "kindred.json";
 /// The largest tokenizers (of 262,144 entries) take half of it.
 const LONGEST_FILE: u64 = 64 << 20;
-/// A version hashes a file whole up to this size, beyond it this many bytes at regular places: weights of 13 GB would
-/// take half a minute.
-const HASHED_BYTES: u64 = 64 << 20;
-const HASHED_BLOCK: u64 = 1 << 20;
-const VERSION_DIGITS: usize = 12;
 
 #[derive(Deserialize)]
 struct Pin {
@@ -99,47 +91,6 @@ fn id(value: &Value) -> Option<u32> {
     value.as_u64().and_then(|id| u32::try_from(id).ok())
 }
 
-/// A short hash of the weights in these folders (model, adapter): names, sizes and contents.
-pub(super) fn version(folders: &[&Path]) -> Result<String, LoadError> {
-    let mut hash = Sha256::new();
-    for folder in folders {
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| LoadError::Io { path, source }
-        };
-        let mut weights: Vec<PathBuf> = std::fs::read_dir(folder)
-            .map_err(io(folder))?
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
-            .collect();
-        weights.sort();
-        for path in weights {
-            add(&mut hash, &path).map_err(io(&path))?;
-        }
-    }
-    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(digits[..VERSION_DIGITS].to_owned())
-}
-
-fn add(hash: &mut Sha256, path: &Path) -> std::io::Result<()> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
-    hash.update(length.to_le_bytes());
-    let blocks = HASHED_BYTES / HASHED_BLOCK;
-    let stride = if length <= HASHED_BYTES { HASHED_BLOCK } else { length / blocks };
-    let mut block = Vec::new();
-    let mut at = 0;
-    while at < length {
-        file.seek(SeekFrom::Start(at))?;
-        block.clear();
-        std::io::Read::by_ref(&mut file).take(HASHED_BLOCK).read_to_end(&mut block)?;
-        hash.update(&block);
-        at += stride;
-    }
-    Ok(())
-}
-
 /// Refuses a file that no model's folder has: it would be read whole into memory.
 ///
 /// # Errors
@@ -170,6 +121,8 @@ fn read_json(path: &Path) -> Result<Option<Value>, LoadError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -220,16 +173,5 @@ mod tests {
         .unwrap();
         assert_eq!((found.bos_id, found.bos_token.as_deref()), (Some(1), Some("<s>")));
         assert_eq!((found.eos_ids, found.eos_token.as_deref()), ([2, 7, 9].into(), Some("<|im_end|>")));
-    }
-
-    #[test]
-    fn a_version_follows_the_weights_and_the_adapter() {
-        let base = folder(&[("model.safetensors", "a"), ("config.json", "{}")]);
-        let other = folder(&[("model.safetensors", "b")]);
-        let of = |folders: &[&Path]| version(folders).unwrap();
-        assert_eq!(of(&[base.path()]).len(), VERSION_DIGITS);
-        assert_eq!(of(&[base.path()]), of(&[base.path()]));
-        assert_ne!(of(&[base.path()]), of(&[other.path()]));
-        assert_ne!(of(&[base.path()]), of(&[base.path(), other.path()]));
     }
 }

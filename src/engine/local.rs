@@ -11,7 +11,7 @@ use super::tokens::Tokens;
 use super::{EngineError, GenerateRequest, Generator, ModelIdentity, Reply, folder, validate};
 use crate::dialogue::{Layout, Prompt, TemplateError};
 use crate::nn::inbox::{Inbox, Refused};
-use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Number, Placement, device};
+use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Number, Placement, device, fingerprint};
 
 /// No vocabulary in use has a token of more bytes (the longest are runs of spaces).
 const LONGEST_TOKEN: usize = 512;
@@ -130,7 +130,7 @@ impl LocalEngine {
         };
         // Before the thread is there: should it fail, nothing is left behind that holds a model.
         let version =
-            folder::version(&[Some(folder), options.adapter.as_deref()].into_iter().flatten().collect::<Vec<_>>())?;
+            fingerprint(&[Some(folder), options.adapter.as_deref()].into_iter().flatten().collect::<Vec<_>>())?;
         let name = options.name.unwrap_or_else(|| folder_name(folder));
         let inbox = Arc::new(Inbox::new(options.max_waiting));
         let load =

@@ -172,6 +172,13 @@ impl Matcher {
         Ok(Self { embedder, head, rows, matrix, dimension })
     }
 
+    /// Names what ranks: the same name and bank, the same ranking.
+    pub fn identity(&self) -> String {
+        let by =
+            self.head.as_ref().map_or_else(|| format!("experience {EXPERIENCE_SHARE}"), |head| format!("{head:?}"));
+        format!("{}, {by}", self.embedder.identity())
+    }
+
     /// What [`Match::score`] is.
     pub fn scale(&self) -> Scale {
         if self.head.is_some() { Scale::Rating } else { Scale::Similarity }

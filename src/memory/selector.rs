@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::dialogue::{Speaker, Turn};
+use crate::dialogue::{Speaker, Turn, last_chars};
 use crate::encoder::{Embedder, Embedding, EncoderError, PairScorer, cosine};
 use crate::persona::{Aspect, Memory};
 
@@ -101,6 +101,16 @@ impl MemorySelector {
     /// Chooses by a trained cross-encoder (`info_selecter`): the best score if above [`PAIR_THRESHOLD`].
     pub fn by_pairs(scorer: Arc<dyn PairScorer>, history: PairHistory) -> Self {
         Self { policy: Policy::Pairs { scorer, history } }
+    }
+
+    /// Names what chooses: the same name, the same choices.
+    pub fn identity(&self) -> String {
+        match &self.policy {
+            Policy::Cosine { embedder, threshold } => {
+                format!("cosine of {}, {threshold} at least", embedder.identity())
+            }
+            Policy::Pairs { scorer, history } => format!("logit of {}, {history:?} history", scorer.identity()),
+        }
     }
 
     /// Prepares a character's memories: once a character, whatever the number of conversations.
@@ -211,14 +221,6 @@ fn pair_history(history: &[Turn], form: PairHistory) -> String {
     last_chars(&told, PAIR_HISTORY).to_owned()
 }
 
-/// The last `count` characters of a text.
-fn last_chars(text: &str, count: usize) -> &str {
-    match text.char_indices().rev().nth(count.saturating_sub(1)) {
-        Some((at, _)) => &text[at..],
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
@@ -230,6 +232,10 @@ mod tests {
 
     #[async_trait]
     impl Embedder for Words {
+        fn identity(&self) -> &str {
+            "words"
+        }
+
         fn dimension(&self) -> usize {
             3
         }
@@ -251,6 +257,10 @@ mod tests {
 
     #[async_trait]
     impl PairScorer for Lengths {
+        fn identity(&self) -> &str {
+            "lengths"
+        }
+
         async fn score(&self, pairs: Vec<(String, String)>) -> Result<Vec<f32>, EncoderError> {
             Ok(pairs.iter().map(|(_, memory)| memory.len() as f32 - 10.0).collect())
         }

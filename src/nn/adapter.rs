@@ -1,11 +1,12 @@
 //! PEFT LoRA adapters: `adapter_config.json` and `adapter_model.safetensors`, merged into weights while they load.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use regex::Regex;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use tch::{Device, Kind, Tensor};
 
 use super::config::{read_json, refuse, unreadable, wrong};
@@ -33,7 +34,7 @@ struct Scaling {
     alpha: f64,
     /// Divide by the root of the rank (rsLoRA, arXiv 2312.03732) instead of the rank.
     by_root: bool,
-    /// Alphas of single modules, by PEFT's patterns.
+    /// Alphas of single modules, by PEFT's patterns; the first of the file that fits counts.
     patterns: Vec<(Regex, f64)>,
 }
 
@@ -47,7 +48,7 @@ struct Raw {
     #[serde(default)]
     fan_in_fan_out: bool,
     #[serde(default)]
-    alpha_pattern: Option<BTreeMap<String, f64>>,
+    alpha_pattern: Option<Map<String, Value>>,
 }
 
 impl Adapter {
@@ -65,7 +66,8 @@ impl Adapter {
         if !raw.lora_alpha.is_finite() {
             return Err(wrong(&path, "lora_alpha", "a number", raw.lora_alpha));
         }
-        let pattern = |(key, alpha): (String, f64)| {
+        let pattern = |(key, alpha): (String, Value)| {
+            let Some(alpha) = alpha.as_f64() else { return Err(wrong(&path, "alpha_pattern", "numbers", alpha)) };
             // As PEFT reads them: the end of a module's name, from a dot on.
             let regex = Regex::new(&format!(r"^(.*\.)?(?:{key})$"));
             regex

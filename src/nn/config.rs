@@ -148,6 +148,8 @@ impl LlamaConfig {
         refuse(path, "hidden_act", "silu", raw.hidden_act.as_deref().unwrap_or("silu"))?;
         refuse(path, "mlp_bias", "false", if raw.mlp_bias { "true" } else { "false" })?;
         let rope = raw.rope_parameters.or(raw.rope_scaling).unwrap_or_default();
+        let rotated = rope.partial_rotary_factor.or(raw.partial_rotary_factor).unwrap_or(1.0);
+        refuse(path, "partial_rotary_factor", "1", &rotated.to_string())?;
         let rope_theta = rope.rope_theta.or(raw.rope_theta).unwrap_or(DEFAULT_ROPE_THETA);
         let positions = raw.max_position_embeddings.unwrap_or(DEFAULT_POSITIONS);
         let window = raw.sliding_window.filter(|_| raw.use_sliding_window.unwrap_or(family == "mistral"));
@@ -277,6 +279,8 @@ struct Raw {
     rope_scaling: Option<RawRope>,
     /// Since transformers 5; holds `rope_theta` as well.
     rope_parameters: Option<RawRope>,
+    /// Share of a head's width that turns with the position.
+    partial_rotary_factor: Option<f64>,
     max_position_embeddings: Option<i64>,
     sliding_window: Option<i64>,
     use_sliding_window: Option<bool>,
@@ -296,6 +300,7 @@ struct RawRope {
     /// The name of `rope_type` until transformers 4.43.
     r#type: Option<String>,
     rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
     high_freq_factor: Option<f64>,

@@ -40,7 +40,7 @@ pub enum NnError {
     /// The weights are pickle files, which can run code when read.
     #[error(
         "{}: pickle file: expected model.safetensors, found {found}; pickle files can run code and are never loaded: \
-         convert them first (kindred convert)", folder.display()
+         use a safetensors copy of the checkpoint", folder.display()
     )]
     Pickle {
         /// The folder of the model.

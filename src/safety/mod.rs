@@ -6,6 +6,7 @@
 mod card;
 mod gate;
 mod normal;
+mod rule_list;
 mod rules;
 
 pub use card::{HelpCard, Helpline, Serves, help_card, helplines_checked};

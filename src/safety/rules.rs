@@ -1,16 +1,13 @@
-//! The rules: compiled once from `rules.json`, applied to every view of a text.
-//!
-//! A rule's patterns are regular expressions over normalised words. Two conveniences keep the file readable: ` ` is one
-//! space between words, and `~3` lets up to three words in between (Chinese: up to three characters). English patterns
-//! match whole words.
+//! The rules, applied to every view of a text.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::normal::{View, is_han, joined_runs, views};
+use super::rule_list::{Guard, LanguageRules, Rule, RuleSet, Rules};
+use crate::dialogue::last_chars;
 
 /// What a person is at risk of. Ordered: the later one wins when a text shows several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,85 +99,7 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
     Rules::read(include_str!("rules.json")).expect("rules.json is not a list of rules")
 });
 
-/// Guards: what makes a match harmless.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Guard {
-    /// A negator stands before the match in its clause.
-    Negated,
-    /// The words are those of a film, a book or a song.
-    Fiction,
-    /// The sentence says that it is over.
-    Past,
-    /// The sentence tells of somebody else's past: grief, not danger.
-    Bereaved,
-}
-
-#[derive(Deserialize)]
-struct RuleFile<K> {
-    id: String,
-    kind: K,
-    #[serde(default)]
-    unless: Vec<Guard>,
-    patterns: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct LanguageFile {
-    /// Named parts of patterns: `<NAME>` stands for the text, in other macros too.
-    macros: HashMap<String, String>,
-    /// Everyday sayings; blanked before anything is matched.
-    idioms: Vec<String>,
-    negators: Vec<String>,
-    /// Look like a negation and are none; blanked before negators are looked for.
-    pseudo_negators: Vec<String>,
-    /// A negation does not reach past these words …
-    breaks: Vec<String>,
-    /// … unless they stand in one of these ("I don't think I …").
-    bridges: Vec<String>,
-    fiction: Vec<String>,
-    past: Vec<String>,
-    /// The past is back: it excuses nothing.
-    present: Vec<String>,
-    bereaved: Vec<String>,
-    /// Who else a sentence may be about, and the speaker: whoever is named last before a match is its subject.
-    others: Vec<String>,
-    selves: Vec<String>,
-    risks: Vec<RuleFile<Risk>>,
-    replies: Vec<RuleFile<Fault>>,
-}
-
-#[derive(Deserialize)]
-struct File {
-    version: String,
-    keywords: Vec<String>,
-    joined: HashMap<String, Risk>,
-    english: LanguageFile,
-    chinese: LanguageFile,
-}
-
-struct Rules {
-    version: String,
-    keywords: Vec<String>,
-    joined: Vec<(String, Risk)>,
-    english: LanguageRules,
-    chinese: LanguageRules,
-}
-
 impl Rules {
-    fn read(json: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        let file: File = serde_json::from_str(json)?;
-        let mut joined: Vec<_> = file.joined.into_iter().collect();
-        joined.sort();
-        Ok(Self {
-            version: file.version,
-            keywords: file.keywords,
-            joined,
-            english: LanguageRules::compile(file.english, Language::English)?,
-            chinese: LanguageRules::compile(file.chinese, Language::Chinese)?,
-        })
-    }
-
     fn risk(&self, text: &str) -> Option<(Risk, &str)> {
         let views = views(text, &self.keywords);
         let runs = joined_runs(text);
@@ -195,57 +114,7 @@ impl Rules {
     }
 }
 
-struct Rule<K> {
-    id: String,
-    kind: K,
-    unless: Vec<Guard>,
-    pattern: Regex,
-}
-
-struct RuleSet<K> {
-    /// Which rules can match at all: one pass over a sentence in the common case.
-    any: RegexSet,
-    rules: Vec<Rule<K>>,
-}
-
-struct LanguageRules {
-    language: Language,
-    idioms: Regex,
-    negators: Regex,
-    pseudo_negators: Regex,
-    breaks: Regex,
-    bridges: Regex,
-    fiction: Regex,
-    past: Regex,
-    present: Regex,
-    bereaved: Regex,
-    others: Regex,
-    selves: Regex,
-    risks: RuleSet<Risk>,
-    faults: RuleSet<Fault>,
-}
-
 impl LanguageRules {
-    fn compile(file: LanguageFile, language: Language) -> Result<Self, regex::Error> {
-        let language = Compiler { language, macros: file.macros };
-        Ok(Self {
-            idioms: language.alternatives(&file.idioms)?,
-            negators: language.alternatives(&file.negators)?,
-            pseudo_negators: language.alternatives(&file.pseudo_negators)?,
-            breaks: language.alternatives(&file.breaks)?,
-            bridges: language.alternatives(&file.bridges)?,
-            fiction: language.alternatives(&file.fiction)?,
-            past: language.alternatives(&file.past)?,
-            present: language.alternatives(&file.present)?,
-            bereaved: language.alternatives(&file.bereaved)?,
-            others: language.alternatives(&file.others)?,
-            selves: language.alternatives(&file.selves)?,
-            risks: language.rules(file.risks)?,
-            faults: language.rules(file.replies)?,
-            language: language.language,
-        })
-    }
-
     /// The most urgent risk in any sentence of any view, with the rule's id. What a sentence tells of somebody else is that
     /// person's risk, if a rule for others holds too; it is never lost by that.
     fn risk<'a>(&'a self, views: &[View]) -> Option<(Risk, &'a str)> {
@@ -349,66 +218,6 @@ fn last_words(text: &str, count: usize) -> &str {
     match text.rmatch_indices(' ').nth(count - 1) {
         Some((at, _)) => &text[at + 1..],
         None => text,
-    }
-}
-
-fn last_chars(text: &str, count: usize) -> &str {
-    match text.char_indices().rev().nth(count - 1) {
-        Some((at, _)) => &text[at..],
-        None => text,
-    }
-}
-
-/// Turns the file's patterns into expressions.
-struct Compiler {
-    language: Language,
-    macros: HashMap<String, String>,
-}
-
-/// Macros may stand in macros, this deep.
-const MACRO_DEPTH: usize = 4;
-
-impl Compiler {
-    fn rules<K>(&self, files: Vec<RuleFile<K>>) -> Result<RuleSet<K>, regex::Error> {
-        let mut rules = Vec::with_capacity(files.len());
-        for file in files {
-            let pattern = self.alternatives(&file.patterns)?;
-            rules.push(Rule { id: file.id, kind: file.kind, unless: file.unless, pattern });
-        }
-        let any = RegexSet::new(rules.iter().map(|rule| rule.pattern.as_str()))?;
-        Ok(RuleSet { any, rules })
-    }
-
-    /// One expression of all patterns; whole words in English. Sentences hold ASCII words, so classes and boundaries may
-    /// be ASCII's, which keeps the automata small.
-    fn alternatives(&self, patterns: &[String]) -> Result<Regex, regex::Error> {
-        let joined = patterns.iter().map(|pattern| self.expand(pattern)).collect::<Vec<_>>().join("|");
-        match self.language {
-            Language::English => Regex::new(&format!(r"(?-u:\b)(?:{joined})(?-u:\b)")),
-            Language::Chinese => Regex::new(&format!("(?:{joined})")),
-        }
-    }
-
-    /// Writes out macros, and `~n`: up to `n` words, or up to `n` Chinese characters, within the clause.
-    fn expand(&self, pattern: &str) -> String {
-        let mut pattern = pattern.to_owned();
-        for _ in 0..MACRO_DEPTH {
-            for (name, text) in &self.macros {
-                pattern = pattern.replace(&format!("<{name}>"), text);
-            }
-        }
-        let mut parts = pattern.split('~');
-        let mut out = parts.next().unwrap_or("").to_owned();
-        for part in parts {
-            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-            let (count, rest) = part.split_at(digits);
-            out.push_str(&match self.language {
-                Language::English => format!("(?: [a-z0-9_]+){{0,{count}}}"),
-                Language::Chinese => format!("[^,\"]{{0,{count}}}?"),
-            });
-            out.push_str(rest);
-        }
-        out
     }
 }
 

@@ -12,7 +12,7 @@ use super::summary::Tally;
 use super::{Pairs, Simulation, SimulationError};
 use crate::agents::Kindred;
 use crate::dialogue::DialogueRow;
-use crate::engine::ModelIdentity;
+use crate::engine::{ModelIdentity, Sampling};
 
 const MANIFEST: &str = "run.json";
 const DIALOGUES: &str = "dialogues.jsonl";
@@ -35,6 +35,12 @@ pub struct Manifest {
     pub supporter: ModelIdentity,
     /// The model that speaks for seekers.
     pub seeker: ModelIdentity,
+    /// What chooses memories.
+    pub selector: String,
+    /// What chooses supporters, where they are matched.
+    pub matcher: Option<String>,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
 }
 
 impl Manifest {
@@ -56,6 +62,9 @@ impl Manifest {
             bank: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
             supporter: supporter.clone(),
             seeker: seeker.clone(),
+            selector: kindred.skills().selector.clone(),
+            matcher: (simulation.pairs == Pairs::Matched).then(|| kindred.skills().matcher.clone()),
+            sampling: kindred.sampling().clone(),
         }
     }
 

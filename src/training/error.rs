@@ -44,16 +44,18 @@ pub enum TrainingError {
         /// What was given.
         found: String,
     },
-    /// The loss is no number any more.
+    /// The loss or its gradient is no number any more.
     #[error(
-        "the loss became {loss} at step {step} (learning rate {rate:.2e}); nothing was saved after the last checkpoint. \
-         Resume with a smaller --lr, or look at the data of that step"
+        "the {what} became {found} at step {step} (learning rate {rate:.2e}); nothing was saved after the last \
+         checkpoint. Resume with a smaller --lr, or look at the data of that step"
     )]
     NotANumber {
+        /// "loss", or "gradient".
+        what: &'static str,
         /// The step, from 1.
         step: u64,
-        /// The loss as it came.
-        loss: f64,
+        /// What came.
+        found: f64,
         /// The learning rate of the step.
         rate: f64,
     },

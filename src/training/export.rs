@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::fs::{CWD, RenameFlags};
 use serde_json::{Map, Value, json};
 use tch::{Kind, Tensor};
 use tokenizers::Tokenizer;
@@ -15,16 +16,14 @@ use crate::nn::{Llama, weights};
 const LARGEST_FILE: usize = 14 << 20;
 const BYTES_A_NUMBER: usize = 2;
 
-/// Writes the folder; readers find the old one or the new one whole.
+/// Writes the folder; readers find the old one or the new one whole, at every moment.
 ///
 /// # Errors
 /// A folder that cannot be written.
 pub fn write(model: &Llama, tokenizer: &Tokenizer, folder: &Path) -> Result<(), TrainingError> {
-    let (fresh, old) = (folder.with_extension("new"), folder.with_extension("old"));
-    for left in [&fresh, &old] {
-        if left.exists() {
-            fs::remove_dir_all(left).map_err(TrainingError::io(left))?;
-        }
+    let fresh = folder.with_extension("new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).map_err(TrainingError::io(&fresh))?;
     }
     fs::create_dir_all(&fresh).map_err(TrainingError::io(&fresh))?;
     write_weights(model.parameters(), &fresh)?;
@@ -38,11 +37,12 @@ pub fn write(model: &Llama, tokenizer: &Tokenizer, folder: &Path) -> Result<(), 
     });
     write_json(&fresh.join("generation_config.json"), &generation)?;
     if folder.exists() {
-        fs::rename(folder, &old).map_err(TrainingError::io(folder))?;
-    }
-    fs::rename(&fresh, folder).map_err(TrainingError::io(folder))?;
-    if old.exists() {
-        fs::remove_dir_all(&old).map_err(TrainingError::io(&old))?;
+        // The two change names in one step; what lies under the new name then is the old one.
+        rustix::fs::renameat_with(CWD, &fresh, CWD, folder, RenameFlags::EXCHANGE)
+            .map_err(|error| TrainingError::Io { path: folder.to_owned(), source: error.into() })?;
+        fs::remove_dir_all(&fresh).map_err(TrainingError::io(&fresh))?;
+    } else {
+        fs::rename(&fresh, folder).map_err(TrainingError::io(folder))?;
     }
     Ok(())
 }

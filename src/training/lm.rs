@@ -7,7 +7,6 @@ use std::time::Instant;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
-use tch::Device;
 use tokenizers::Tokenizer;
 
 use super::batch::{Batch, pack};
@@ -21,7 +20,7 @@ use super::settings::{Length, LmSettings};
 use super::threads::Threads;
 use super::tokenizer::{self, BOS, EOS, PAD, special};
 use super::{TrainingError, export, probe};
-use crate::nn::Llama;
+use crate::nn::{DeviceChoice, Llama, Placement};
 
 /// Rows of each data set that are validated on; more would take time from learning.
 const VALID_ROWS: usize = 40;
@@ -92,7 +91,7 @@ impl Trainer {
         tokenizer_folder: &Path,
         settings: LmSettings,
         corpus: Corpus,
-        device: Device,
+        device: DeviceChoice,
     ) -> Result<Self, TrainingError> {
         let record = Record {
             settings: settings.clone(),
@@ -115,7 +114,7 @@ impl Trainer {
         corpus: Corpus,
         new_data: bool,
         change: impl FnOnce(&mut LmSettings),
-        device: Device,
+        device: DeviceChoice,
     ) -> Result<Self, TrainingError> {
         let (run, mut record) = Run::open(folder)?;
         let same = record.files == corpus.files;
@@ -146,7 +145,7 @@ impl Trainer {
         settings: LmSettings,
         tokenizer: Tokenizer,
         corpus: Corpus,
-        device: Device,
+        device: DeviceChoice,
     ) -> Result<Self, TrainingError> {
         let (bos, eos, pad) = (special(&tokenizer, BOS)?, special(&tokenizer, EOS)?, special(&tokenizer, PAD)?);
         if settings.longest as i64 > settings.shape.context {
@@ -158,7 +157,7 @@ impl Trainer {
         }
         let config = settings.shape.config(tokenizer.get_vocab_size(true), bos, eos)?;
         let seed = settings.seed as i64;
-        let model = Llama::init(config, seed, device);
+        let model = Llama::init(config, seed, Placement::choose(device)?.device);
         let optimizer = Optimizer::new(model.parameters(), settings.method, settings.decay, settings.clip);
         let (train, valid) = corpus.split(settings.valid_share, settings.seed);
         let valid = valid_batches(&valid, &settings, &tokenizer)?;
@@ -247,13 +246,14 @@ impl Trainer {
             }
             let step_start = Instant::now();
             let rate = schedule.rate(self.place.step, done);
+            let step = self.place.step + 1;
             let value = self.gradients(group);
             if !value.is_finite() {
-                return Err(TrainingError::NotANumber { step: self.place.step + 1, loss: value, rate });
+                return Err(TrainingError::NotANumber { what: "loss", step, found: value, rate });
             }
             let gradient = self.optimizer.step(rate);
             if !gradient.is_finite() {
-                return Err(TrainingError::NotANumber { step: self.place.step + 1, loss: gradient, rate });
+                return Err(TrainingError::NotANumber { what: "gradient", step, found: gradient, rate });
             }
             let tokens: usize = group.iter().map(Batch::tokens).sum();
             let speed = tokens as f64 / step_start.elapsed().as_secs_f64();

@@ -19,7 +19,7 @@ pub mod run;
 pub mod schedule;
 pub mod settings;
 mod statistics;
-mod threads;
+pub mod threads;
 pub mod tokenizer;
 
 pub use error::TrainingError;

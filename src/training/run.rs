@@ -1,7 +1,7 @@
 //! A run's folder: what was asked (`run.json`), what happened (`metrics.jsonl`), checkpoints, and the model so far
 //! (`model/`).
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use super::settings::LmSettings;
 
 const SETTINGS: &str = "run.json";
 const METRICS: &str = "metrics.jsonl";
+const LOCK: &str = "run.lock";
 
 /// What a run was started with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,10 +28,12 @@ pub struct Record {
     pub files: Vec<DataFile>,
 }
 
-/// An open run folder.
+/// An open run folder, locked against other processes.
 #[derive(Debug)]
 pub struct Run {
     folder: PathBuf,
+    /// The system lets go of it when the process ends, however it ends.
+    _lock: File,
 }
 
 impl Run {
@@ -44,7 +47,7 @@ impl Run {
             return Err(TrainingError::Run { path: folder.to_owned(), reason });
         }
         fs::create_dir_all(folder).map_err(TrainingError::io(folder))?;
-        let run = Self { folder: folder.to_owned() };
+        let run = Self { folder: folder.to_owned(), _lock: lock(folder)? };
         run.write_record(record)?;
         Ok(run)
     }
@@ -58,7 +61,7 @@ impl Run {
         let text = fs::read_to_string(&path).map_err(TrainingError::io(&path))?;
         let record = serde_json::from_str(&text)
             .map_err(|error| TrainingError::Run { path: folder.to_owned(), reason: format!("{SETTINGS}: {error}") })?;
-        Ok((Self { folder: folder.to_owned() }, record))
+        Ok((Self { folder: folder.to_owned(), _lock: lock(folder)? }, record))
     }
 
     /// Replaces the record, after data or settings were changed on purpose.
@@ -89,6 +92,20 @@ impl Run {
         let path = self.folder.join(METRICS);
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(TrainingError::io(&path))?;
         writeln!(file, "{line}").map_err(TrainingError::io(&path))
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, TrainingError> {
+    let path = folder.join(LOCK);
+    let file =
+        File::options().write(true).create(true).truncate(false).open(&path).map_err(TrainingError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let reason = "another Kindred is training here; wait for it, or choose another --out".to_owned();
+            Err(TrainingError::Run { path: folder.to_owned(), reason })
+        }
+        Err(TryLockError::Error(source)) => Err(TrainingError::Io { path, source }),
     }
 }
 

@@ -1,4 +1,20 @@
-//! How many threads pay off right now: tried in turn, as other work on the machine comes and goes.
+//! How many threads compute: a limit, or what pays off right now, tried in turn, as other work on the machine comes and
+//! goes.
+
+use super::TrainingError;
+
+/// Lets products use at most this many threads.
+///
+/// # Errors
+/// [`TrainingError::Setting`] below one.
+pub fn limit(threads: i32) -> Result<(), TrainingError> {
+    if threads < 1 {
+        let expected = "at least 1".to_owned();
+        return Err(TrainingError::Setting { setting: "--threads", expected, found: threads.to_string() });
+    }
+    tch::set_num_threads(threads);
+    Ok(())
+}
 
 /// Steps between two trials.
 const TRIAL_EVERY: u64 = 24;

@@ -93,6 +93,10 @@ pub struct Letters;
 
 #[async_trait]
 impl Embedder for Letters {
+    fn identity(&self) -> &str {
+        "letters"
+    }
+
     fn dimension(&self) -> usize {
         26
     }

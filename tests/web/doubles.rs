@@ -85,6 +85,10 @@ const BUCKETS: usize = 128;
 
 #[async_trait]
 impl Embedder for Words {
+    fn identity(&self) -> &str {
+        "words"
+    }
+
     fn dimension(&self) -> usize {
         BUCKETS
     }

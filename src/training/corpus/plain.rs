@@ -51,8 +51,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
         let turns = talk.dial.into_iter().map(|(speaker, memory, utterance)| {
             let memory = match person {
                 Some(person) if speaker == Speaker::Supporter => recalled(person, memory)?,
-                _ => (!memory.is_empty())
-                    .then_some(Memory { aspect: Aspect::AdditionalInformation, content: memory }),
+                _ => (!memory.is_empty()).then_some(Memory { aspect: Aspect::AdditionalInformation, content: memory }),
             };
             Ok(Turn { memory, ..Turn::new(speaker, utterance) })
         });
@@ -93,10 +92,10 @@ mod tests {
                 Content::Passage(_) => unreachable!(),
             })
             .collect();
-        assert_eq!(talks.iter().map(|talk| talk.supporter_statement.as_str()).collect::<Vec<_>>(), [
-            "You are Ida.",
-            "You are Kim."
-        ]);
+        assert_eq!(
+            talks.iter().map(|talk| talk.supporter_statement.as_str()).collect::<Vec<_>>(),
+            ["You are Ida.", "You are Kim."]
+        );
         let memory = |talk: usize, turn: usize| talks[talk].turns[turn].memory.clone().map(|memory| memory.content);
         assert_eq!(memory(0, 0).as_deref(), Some("You fell."));
         assert_eq!(memory(0, 1).as_deref(), Some("You row."));

@@ -1,0 +1,55 @@
+//! A reply on its way, and what is kept of one that was stopped.
+
+use actix::SpawnHandle;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::event::SessionEvent;
+use crate::dialogue::{Speaker, Turn};
+use crate::persona::Memory;
+use crate::store::{NewTurn, SessionRecord, Store, StoreError, TurnEnd, TurnRecord};
+
+/// A reply on its way.
+pub(super) struct Running {
+    pub(super) number: u64,
+    pub(super) seq: u64,
+    /// The number within the turn that the next event gets.
+    pub(super) next: u32,
+    pub(super) text: String,
+    pub(super) memory: Option<Memory>,
+    pub(super) model: Option<String>,
+    /// What happened of it, for listeners who come late.
+    pub(super) events: Vec<SessionEvent>,
+    pub(super) work: SpawnHandle,
+    /// Admission: one reply more may begin when this is dropped.
+    pub(super) _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What a reply that was stopped leaves to be kept.
+pub(super) struct Remains {
+    pub(super) seq: u64,
+    pub(super) next: u32,
+    pub(super) turn: Option<NewTurn>,
+}
+
+impl Running {
+    /// What is to be stored of it.
+    pub(super) fn turn(&self, end: TurnEnd) -> NewTurn {
+        NewTurn {
+            turn: Turn { speaker: Speaker::Supporter, text: self.text.clone(), memory: self.memory.clone() },
+            end,
+            model: self.model.clone(),
+        }
+    }
+}
+
+/// Stores what a stopped reply said, if it said anything.
+pub(super) async fn keep(
+    store: &dyn Store,
+    session: &SessionRecord,
+    remains: Option<&Remains>,
+) -> Result<Option<TurnRecord>, StoreError> {
+    match remains.and_then(|remains| remains.turn.clone()) {
+        Some(turn) => store.append(session.id, turn).await.map(Some),
+        None => Ok(None),
+    }
+}
