@@ -117,6 +117,8 @@ fn chat() {
         ("chat MODEL --with 0", b"/dance\n", 0, "there is no command /dance"),
         ("chat MODEL --with 0 --data @/file", b"", FAILED, "@/file"),
         ("chat MODEL --with 0 --bank @/nowhere", b"", FAILED, "@/nowhere"),
+        ("chat MODEL --with 0 --selector @/thesis", b"", FAILED, "cannot load the memory selector @/thesis"),
+        ("chat MODEL --with 0 --selector-compat demo", b"", MISUSED, "--selector <DIR>"),
         ("chat --with 0 --encoder @/nowhere", b"", FAILED, "there is no sentence encoder at @/nowhere"),
     ]);
 }

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::paths;
 use crate::agents::{Kindred, Limits, Parts};
-use crate::encoder::{Embedder, EncoderOptions, LocalEncoder};
+use crate::encoder::{Embedder, EncoderOptions, LocalEncoder, PairCompat};
 use crate::engine::{Generator, LocalEngine, LocalOptions, Sampling};
 use crate::matching::{HEAD_FILE, KeptEmbeddings, Matcher, PersonaScoreHead};
 use crate::memory::{MemorySelector, PairHistory};
@@ -36,6 +36,9 @@ pub(super) struct ModelArgs {
     /// Trained memory selector (`info_selecter`, safetensors) [default: nearest embedding]
     #[arg(long, value_name = "DIR")]
     pub(super) selector: Option<PathBuf>,
+    /// How that selector reads histories and pairs
+    #[arg(long, value_enum, default_value_t = Compat::Dataset, requires = "selector")]
+    pub(super) selector_compat: Compat,
     /// Trained matcher (`persona_score` head): a folder with model.safetensors, or such a file [default: the one that
     /// ships, if one does, else similarity]
     #[arg(long, value_name = "DIR")]
@@ -52,6 +55,15 @@ pub(super) struct ModelArgs {
     /// Bank of characters: a JSONL file or a folder of them [default: the one that ships]
     #[arg(long, value_name = "PATH")]
     pub(super) bank: Option<PathBuf>,
+}
+
+/// The two ways in which a published `info_selecter` was fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Compat {
+    /// As in its training set
+    Dataset,
+    /// As in the published demos: tags for speakers, special tokens doubled, one segment
+    Demo,
 }
 
 /// Where models run.
@@ -136,12 +148,16 @@ impl ModelArgs {
         let selector = match &self.selector {
             None => MemorySelector::by_cosine(encoder.clone()),
             Some(folder) => {
-                let scorer = start_encoder(folder, self.device)
+                let (compat, history) = match self.selector_compat {
+                    Compat::Dataset => (PairCompat::Dataset, PairHistory::Dataset),
+                    Compat::Demo => (PairCompat::Demo, PairHistory::Demo),
+                };
+                let scorer = start_encoder(folder, self.device, compat)
                     .with_context(|| format!("cannot load the memory selector {}", folder.display()))?;
                 if !scorer.scores_pairs() {
                     bail!("{} is no memory selector: expected a BERT with a head of one logit", folder.display());
                 }
-                MemorySelector::by_pairs(scorer, PairHistory::default())
+                MemorySelector::by_pairs(scorer, history)
             }
         };
         Ok(Loaded { supporter, seeker, encoder, selector })
@@ -156,7 +172,7 @@ impl ModelArgs {
                 folder.display()
             );
         }
-        let encoder = start_encoder(&folder, self.device)
+        let encoder = start_encoder(&folder, self.device, PairCompat::default())
             .with_context(|| format!("cannot load the sentence encoder {}", folder.display()))?;
         Ok(encoder)
     }
@@ -203,8 +219,8 @@ struct Loaded {
     selector: MemorySelector,
 }
 
-fn start_encoder(folder: &Path, device: Device) -> anyhow::Result<Arc<LocalEncoder>> {
-    let options = EncoderOptions { device: device.into(), ..EncoderOptions::default() };
+fn start_encoder(folder: &Path, device: Device, compat: PairCompat) -> anyhow::Result<Arc<LocalEncoder>> {
+    let options = EncoderOptions { device: device.into(), compat, ..EncoderOptions::default() };
     Ok(Arc::new(LocalEncoder::start(folder, options)?))
 }
 
