@@ -83,14 +83,35 @@ fn newest_within(history: &[Turn], most: usize) -> &[Turn] {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::engine::scripted::Scripted;
+    use crate::dialogue::Layout;
+    use crate::engine::{EngineError, GenerateRequest, ModelIdentity, Reply};
+
+    /// Counts words; its context is 2,048.
+    struct Counter(ModelIdentity, Layout);
+
+    impl Generator for Counter {
+        fn identity(&self) -> &ModelIdentity {
+            &self.0
+        }
+
+        fn layout(&self) -> &Layout {
+            &self.1
+        }
+
+        fn count_tokens(&self, prompt: &Prompt) -> Result<usize, EngineError> {
+            Ok(prompt.text().split_whitespace().count())
+        }
+
+        fn generate(&self, _: GenerateRequest) -> Result<Reply, EngineError> {
+            Err(EngineError::Gone { reason: "it only counts".into() })
+        }
+    }
 
     fn prompt(history: &[Turn], reply: usize) -> String {
-        // Counts words; its context is 2,048.
-        let generator = Scripted::new("ok", Duration::ZERO);
+        let [name, version, family, dtype, device] = [(); 5].map(|()| "none".to_owned());
+        let identity = ModelIdentity { name, version, family, parameters: 0, dtype, device, context: 2048 };
+        let generator = Counter(identity, Layout::default());
         let scene = Scene { speaker: Speaker::Supporter, statement: "P", history, memory: None };
         let prompt = fit(&generator, &scene, reply).unwrap();
         assert!(generator.count_tokens(&prompt).unwrap() <= 2048 - reply);

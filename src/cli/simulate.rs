@@ -26,7 +26,7 @@ pub(super) struct Simulate {
     /// How many dialogues
     #[arg(long, value_name = "N", default_value_t = 8)]
     dialogues: usize,
-    /// Utterances of each dialogue, of both speakers, the seeker's opening \"Hello\" counted
+    /// Utterances of each dialogue, of both speakers, the seeker's opening "Hello" counted
     #[arg(long, value_name = "T", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]
     turns: u16,
     /// Decides pairs, memories and words

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::inputs::{HistoryCut, Inputs, PairCompat, Row};
 use super::worker::{Answer, Job, Wanted, Worker};
 use super::{Embedder, Embedding, EncoderError, PairScorer};
-use crate::nn::inbox::{Inbox, Refused};
+use crate::nn::inbox::{ClosedAtEnd, Inbox, Refused};
 use crate::nn::{Bert, BertInput, DeviceChoice, LoadOptions, NnError, Number, Placement, device, fingerprint};
 
 /// How an encoder is loaded and served.
@@ -175,7 +175,7 @@ fn work(folder: &Path, load: LoadOptions, inbox: Arc<Inbox<Job>>, ready: &mpsc::
         vocabulary: u32::try_from(config.vocab_size).unwrap_or(u32::MAX),
         longest: size(config.max_position_embeddings),
     };
-    let _closing = Closing(Arc::clone(&inbox));
+    let _closing = ClosedAtEnd(Arc::clone(&inbox));
     let _ = ready.send(Ok(shape));
     Worker { model, inbox }.run();
 }
@@ -192,25 +192,9 @@ fn gone(reason: &str) -> EncoderError {
     EncoderError::Gone { reason: reason.into() }
 }
 
-/// Closes the inbox when the thread ends, however it ends: nobody may wait for a thread that is gone.
-struct Closing(Arc<Inbox<Job>>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        dismiss(&self.0, "its thread ended");
-    }
-}
-
-fn dismiss(inbox: &Inbox<Job>, reason: &str) {
-    for job in inbox.close() {
-        // Whoever has left needs no answer.
-        let _ = job.answer.send(Err(gone(reason)));
-    }
-}
-
 impl Drop for LocalEncoder {
     fn drop(&mut self) {
-        dismiss(&self.inbox, "it was unloaded");
+        self.inbox.close("it was unloaded");
         if let Some(thread) = self.thread.take() {
             // It ends after the round it is in. A panic outside a batch was reported by the panic hook.
             let _ = thread.join();

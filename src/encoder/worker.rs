@@ -50,6 +50,11 @@ impl inbox::Job for Job {
     fn abandoned(&self) -> bool {
         self.answer.is_closed()
     }
+
+    fn dismiss(self, reason: &str) {
+        // Whoever has left needs no answer.
+        let _ = self.answer.send(Err(EncoderError::Gone { reason: reason.into() }));
+    }
 }
 
 /// A job of which some texts are done: its rows are run in order.

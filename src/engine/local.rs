@@ -10,7 +10,7 @@ use super::runner::{Job, Runner};
 use super::tokens::Tokens;
 use super::{EngineError, GenerateRequest, Generator, ModelIdentity, Reply, folder, validate};
 use crate::dialogue::{Layout, Prompt, TemplateError};
-use crate::nn::inbox::{Inbox, Refused};
+use crate::nn::inbox::{ClosedAtEnd, Inbox, Refused};
 use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Number, Placement, device, fingerprint};
 
 /// No vocabulary in use has a token of more bytes (the longest are runs of spaces).
@@ -188,7 +188,7 @@ impl Workplace {
             vocabulary: u32::try_from(config.vocab_size).unwrap_or(u32::MAX),
         };
         let cache = model.cache(1, context as i64);
-        let _closing = Closing(Arc::clone(&self.inbox));
+        let _closing = ClosedAtEnd(Arc::clone(&self.inbox));
         let runner = Runner {
             model,
             tokens: self.tokens,
@@ -204,25 +204,9 @@ impl Workplace {
     }
 }
 
-/// Closes the inbox when the thread ends, however it ends: nobody may wait for a thread that is gone.
-struct Closing(Arc<Inbox<Job>>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        dismiss(&self.0, "its thread ended");
-    }
-}
-
-fn dismiss(inbox: &Inbox<Job>, reason: &str) {
-    for job in inbox.close() {
-        // Whoever no longer listens needs no answer.
-        let _ = job.pieces.send(Err(EngineError::Gone { reason: reason.into() }));
-    }
-}
-
 impl Drop for LocalEngine {
     fn drop(&mut self) {
-        dismiss(&self.inbox, "it was unloaded");
+        self.inbox.close("it was unloaded");
         if let Some(thread) = self.thread.take() {
             // It ends after the step it is in. A panic outside a request was reported by the panic hook.
             let _ = thread.join();

@@ -218,6 +218,3 @@ impl Stream for Reply {
         self.pieces.as_mut().poll_next(context)
     }
 }
-
-#[cfg(test)]
-pub(crate) mod scripted;

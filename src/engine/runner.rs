@@ -42,6 +42,11 @@ impl inbox::Job for Job {
     fn abandoned(&self) -> bool {
         self.pieces.is_closed()
     }
+
+    fn dismiss(self, reason: &str) {
+        // Whoever no longer listens needs no answer.
+        let _ = self.pieces.send(Err(EngineError::Gone { reason: reason.into() }));
+    }
 }
 
 /// Why a reply broke off.
@@ -305,7 +310,7 @@ mod tests {
         assert!(matches!(bad_stream.blocking_recv(), Some(Err(EngineError::Failed { .. }))));
         let pieces: Vec<_> = std::iter::from_fn(|| good_stream.blocking_recv()).collect();
         assert!(matches!(pieces.last(), Some(Ok(Piece::Done(done))) if done.completion_tokens == 4), "{pieces:?}");
-        inbox.close();
+        inbox.close("the test is over");
         thread.join().unwrap();
     }
 

@@ -2,7 +2,7 @@
 //! caller has given up frees its place.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// A job that can wait in an [`Inbox`].
 pub trait Job {
@@ -10,6 +10,8 @@ pub trait Job {
     fn weight(&self) -> usize;
     /// Whether nobody waits for its answer any more.
     fn abandoned(&self) -> bool;
+    /// Tells whoever waits that it will not be done, and why.
+    fn dismiss(self, reason: &str);
 }
 
 /// Why a job was not admitted; it comes back to its sender.
@@ -100,18 +102,28 @@ impl<J: Job> Inbox<J> {
         self.lock().open
     }
 
-    /// Takes no more jobs, wakes the thread, and gives back what waited.
-    pub fn close(&self) -> Vec<J> {
+    /// Takes no more jobs, wakes the thread, and dismisses what waited.
+    pub fn close(&self, reason: &str) {
         let mut state = self.lock();
         state.open = false;
-        let jobs = state.jobs.drain(..).collect();
+        let jobs: Vec<J> = state.jobs.drain(..).collect();
         drop(state);
         self.arrived.notify_all();
-        jobs
+        jobs.into_iter().for_each(|job| job.dismiss(reason));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes an inbox when its thread ends, however it ends: nobody may wait for a thread that is gone.
+#[derive(Debug)]
+pub struct ClosedAtEnd<J: Job>(pub Arc<Inbox<J>>);
+
+impl<J: Job> Drop for ClosedAtEnd<J> {
+    fn drop(&mut self) {
+        self.0.close("its thread ended");
     }
 }
 
@@ -121,7 +133,6 @@ fn weight<J: Job>(jobs: &VecDeque<J>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
@@ -136,6 +147,11 @@ mod tests {
 
         fn abandoned(&self) -> bool {
             self.1.load(Ordering::SeqCst)
+        }
+
+        fn dismiss(self, reason: &str) {
+            assert_eq!(reason, "its thread ended");
+            self.1.store(true, Ordering::SeqCst);
         }
     }
 
@@ -171,15 +187,22 @@ mod tests {
     }
 
     #[test]
-    fn closing_wakes_the_thread_and_returns_what_waited() {
+    fn an_end_wakes_the_thread_and_dismisses_what_waited() {
         let inbox = Arc::new(Inbox::new(2));
         let waiting = {
             let inbox = Arc::clone(&inbox);
             std::thread::spawn(move || inbox.next().is_none())
         };
         std::thread::sleep(std::time::Duration::from_millis(20));
-        assert!(inbox.close().is_empty());
+        inbox.close("nothing waits");
         assert!(waiting.join().unwrap());
         assert!(matches!(inbox.push(note(1)), Err(Refused::Closed(_))));
+
+        let inbox = Arc::new(Inbox::new(2));
+        let late = note(1);
+        let dismissed = Arc::clone(&late.1);
+        inbox.push(late).unwrap();
+        drop(ClosedAtEnd(inbox));
+        assert!(dismissed.load(Ordering::SeqCst));
     }
 }

@@ -70,7 +70,8 @@ impl Manifest {
 
     /// What of a manifest found in a folder is different, in words.
     fn difference(&self, found: &Value) -> Option<String> {
-        let own = serde_json::to_value(self).unwrap_or_default();
+        // Through text, as it was written: a float32 in memory has more digits than on paper.
+        let own: Value = serde_json::from_str(&serde_json::to_string(self).unwrap_or_default()).unwrap_or_default();
         let own = own.as_object()?;
         let different = own.iter().find(|(key, value)| found.get(key.as_str()) != Some(value));
         different.map(|(key, value)| {

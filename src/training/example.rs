@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use tokenizers::Tokenizer;
 
 use super::TrainingError;
-use super::corpus::{Content, Conversation, Document};
+use super::corpus::{Content, Conversation, Document, text};
 use super::tokenizer::{EOS, special};
 use crate::dialogue::Layout;
 
@@ -58,6 +58,9 @@ impl Example {
 const FEWEST_REPLY_WORDS: usize = 4;
 /// One window in this many holds as much of the history as fits, so that long prompts work too.
 const LONG_WINDOW_EVERY: u32 = 8;
+/// Share of the windows that are told only the beginning of the persona: a statement is as long as three replies, and read
+/// in full each time it would leave a small model half as many replies to learn from.
+const BRIEF: f64 = 0.5;
 /// Otherwise at most this many turns of history.
 const USUAL_HISTORY: usize = 6;
 
@@ -102,8 +105,10 @@ impl Examples {
                 while start + history < talk.turns.len() {
                     let reply = start + history;
                     let from = if rng.random_ratio(1, LONG_WINDOW_EVERY) { 0 } else { start };
+                    let statement = talk.statement(talk.turns[reply].speaker);
+                    let statement = if rng.random_bool(BRIEF) { beginning(statement) } else { statement };
                     if talk.turns[reply].text.split_whitespace().count() >= FEWEST_REPLY_WORDS {
-                        out.extend(self.window(talk, from, reply)?);
+                        out.extend(self.told(talk, statement, from, reply)?);
                     }
                     start = reply.max(start + 1);
                     history = rng.random_range(1..=USUAL_HISTORY);
@@ -119,10 +124,21 @@ impl Examples {
     /// # Errors
     /// A text that the tokenizer refuses.
     pub fn window(&mut self, talk: &Conversation, from: usize, reply: usize) -> Result<Option<Example>, TrainingError> {
+        self.told(talk, talk.statement(talk.turns[reply].speaker), from, reply)
+    }
+
+    /// As [`Self::window`], with this statement.
+    fn told(
+        &mut self,
+        talk: &Conversation,
+        statement: &str,
+        from: usize,
+        reply: usize,
+    ) -> Result<Option<Example>, TrainingError> {
         let turn = &talk.turns[reply];
         let history = &talk.turns[from..reply];
         let prompt = Layout::default()
-            .prompt(turn.speaker, talk.statement(turn.speaker), history, turn.memory.as_ref())
+            .prompt(turn.speaker, statement, history, turn.memory.as_ref())
             .map_err(|error| TrainingError::Tokenizer(error.to_string()))?;
         let segments = prompt.segments.iter().map(|segment| self.encode(segment)).collect::<Result<Vec<_>, _>>()?;
         let said = self.encode(&turn.text)?;
@@ -153,4 +169,9 @@ impl Examples {
         self.known.insert(text.to_owned(), ids.clone());
         Ok(ids)
     }
+}
+
+/// The first sentence of a statement: who somebody is.
+fn beginning(statement: &str) -> &str {
+    text::sentences(statement).first().copied().unwrap_or(statement)
 }

@@ -78,7 +78,7 @@ pub struct Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { persona_chat: 0.5, topical_chat: 0.1, counsel_chat: 1.0, wiki: 0.1, authored: 1.0, plain: 3.0 }
+        Self { persona_chat: 0.4, topical_chat: 0.1, counsel_chat: 0.8, wiki: 0.1, authored: 1.0, plain: 3.0 }
     }
 }
 
