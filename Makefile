@@ -6,6 +6,7 @@
 CARGO := cargo
 PORT ?= 8080
 DATA ?= ../shared/data
+MINUTES ?= 84
 NPM_STAMP := static/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find static -path static/node_modules -prune -o -path static/dist -prune -o -type f -print)
 
@@ -15,9 +16,10 @@ help: ## Show this list
 run: build ## Set up, build, and serve on http://127.0.0.1:8080 (PORT=… for another)
 	target/release/kindred serve --port $(PORT)
 
-test: setup-test web ## Set up, then check formatting, lints, Rust, front-end and browser
+test: setup-test web ## Set up, then check formatting, lints, documentation, Rust, front-end and browser
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps
 	$(CARGO) build --release --locked
 	npm --prefix static run --silent check
 	npm --prefix static test --silent
@@ -44,15 +46,16 @@ $(NPM_STAMP): static/package.json static/package-lock.json
 	npm --prefix static ci --no-audit --no-fund
 	@touch $@
 
-models: build ## Train the model that ships, from the data folder DATA and this project's own texts (hours on a CPU)
+models: build ## Train the model that ships, from the data folder DATA and this project's own texts (84 minutes; MINUTES=… for another time)
 	target/release/kindred train tokenizer --data $(DATA) --vocabulary 8192 --out runs/tokenizer
-	target/release/kindred train lm --data $(DATA) --tokenizer runs/tokenizer --out runs/stand-in
+	target/release/kindred train lm --data $(DATA) --tokenizer runs/tokenizer --out runs/stand-in --minutes $(MINUTES)
 	mkdir -p models/kindred-stand-in
 	cp runs/stand-in/model/* models/kindred-stand-in/
 
-lint: ## Formatting and lints only
+lint: ## Formatting, lints and documentation only
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps
 
 fmt: ## Format everything
 	$(CARGO) fmt

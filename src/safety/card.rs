@@ -50,7 +50,7 @@ pub fn helplines_checked() -> (&'static str, &'static str) {
     (&TABLE.version, &TABLE.checked)
 }
 
-/// What is shown instead of a model's reply. [`HelpCard::to_string`] is its plain text.
+/// What is shown instead of a model's reply. Displayed, it is plain text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HelpCard {
     /// The language of the words.
