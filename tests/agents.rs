@@ -149,6 +149,24 @@ async fn a_message_before_the_first_word_leaves_no_turn_behind() {
 }
 
 #[tokio::test]
+async fn a_stop_before_the_first_word_is_kept_and_nothing_is_owed() {
+    let model = Puppet::new(SLOW * 10, |request, _| {
+        assert!(!request.prompt.text().contains("one<SUPPORTER><SEEKER>"), "{}", request.prompt.text());
+        Ok("Late words come.".into())
+    });
+    let kindred = with(model).await;
+    let id = open(&kindred).await;
+    kindred.say(id, "one").await.unwrap();
+    let kept = kindred.stop(id).await.unwrap().expect("the stop is kept");
+    assert_eq!((kept.turn.text.as_str(), kept.end), ("", TurnEnd::CutOff));
+    assert_eq!(kindred.answer_unanswered().await.unwrap(), 0);
+    let mut events = kindred.events(id, None).await.unwrap();
+    kindred.say(id, "two").await.unwrap();
+    assert_eq!(reply_of(&until(&mut events, is_ended).await).turn.text, "Late words come.");
+    kindred.shutdown().await;
+}
+
+#[tokio::test]
 async fn listeners_resume_after_any_event() {
     let kindred = with(Puppet::saying("one two three four five", SLOW)).await;
     let id = open(&kindred).await;
@@ -240,7 +258,7 @@ async fn an_empty_reply_is_asked_for_again_then_admitted() {
     assert_eq!(model.asked.load(Ordering::SeqCst), 4);
     // The talk goes on.
     kindred.say(id, "three").await.unwrap();
-    assert_eq!(kindred.turns(id).await.unwrap().len(), 4);
+    assert_eq!(kindred.turns(id).await.unwrap().len(), 5, "the reply that failed is owed no more");
     kindred.shutdown().await;
 }
 

@@ -106,8 +106,12 @@ fn chat() {
     let megabyte = [vec![b'x'; 1 << 20], b"\n".to_vec()].concat();
     let long = format!("chat MODEL --with 0 --about {}", "x".repeat(9_000));
     place.expect(&[
-        ("chat MODEL --with 99", b"", FAILED, "there is no character 99"),
-        ("chat MODEL --with INXX", b"", FAILED, "nobody in the bank is called \"INXX\""),
+        ("chat MODEL --with 99", b"", FAILED, "there is no character \"99\"; the nearest are"),
+        ("chat MODEL --with INXX", b"", FAILED, "there is no character \"INXX\"; the nearest are"),
+        ("chat MODEL --with 0 --as supporter --data @/data", b"", FAILED, "--data keeps talks in which you seek help"),
+        ("chat MODEL --with 0 --as supporter --about Hm", b"", FAILED, "--about is what the seeker says"),
+        ("chat MODEL --with 0 --auto --data @/data", b"", MISUSED, "cannot be used with"),
+        ("chat MODEL --with 0 --as supporter", b"\xff\n", FAILED, "that line is not UTF-8 text and was not sent"),
         ("chat MODEL --with 0 --as judge", b"", MISUSED, "[possible values: seeker, supporter]"),
         ("chat MODEL --with 0 --auto --turns 0", b"", MISUSED, "0 is not in 1..=1000"),
         ("chat MODEL --with 0 --about _", b"", FAILED, "empty"),

@@ -54,7 +54,9 @@ fn the_bank_that_ships_is_found() {
 fn show_takes_index_or_name_and_json_gives_the_row_back() {
     let dir = tempfile::tempdir().unwrap();
     let bank = bank(dir.path());
-    for who in ["3", "aino", "Aino Salo"] {
+    let escaped = text(&kindred(&["bank", "show", "5", "--bank", &bank]).stdout);
+    assert!(escaped.contains("Okoye") && !escaped.contains('\u{1b}'), "{escaped:?}");
+    for who in ["3", "aino", "Aino Salo", "infj"] {
         let shown = text(&kindred(&["bank", "show", who, "--bank", &bank]).stdout);
         assert!(shown.contains("ferry captain") && shown.contains("You dream of a boat."), "{shown}");
     }

@@ -282,6 +282,16 @@ fn a_malformed_row_is_named_with_file_and_line() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("none: there is no such folder"), "{said}");
+    let output = Command::new(env!("CARGO_BIN_EXE_kindred"))
+        .args(["train", "tokenizer", "--data"])
+        .arg(&data)
+        .arg("--out")
+        .arg(path.join("tokenizer"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("valid.csv, line 4"), "{said}");
 }
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+MARK = "# Written by `make setup`."
 
 
 def main() -> int:
@@ -37,9 +38,16 @@ def main() -> int:
 
 def write_cargo_config(libtorch: Path) -> None:
     """Tells cargo where libtorch is, so that plain `cargo build` and `cargo test` work after set-up."""
+    from wheel import SetupError
+
     config = ROOT / ".cargo" / "config.toml"
-    text = f'# Written by `make setup`.\n[env]\nLIBTORCH = "{libtorch}"\n'
-    if not config.exists() or config.read_text() != text:
+    text = f'{MARK}\n[env]\nLIBTORCH = "{libtorch}"\n'
+    before = config.read_text() if config.exists() else ""
+    if before and not before.startswith(MARK):
+        if f'LIBTORCH = "{libtorch}"' in before:
+            return
+        raise SetupError(f"{config} is your own: add the line LIBTORCH = \"{libtorch}\" under its [env], then run this again")
+    if before != text:
         config.parent.mkdir(exist_ok=True)
         config.write_text(text)
 

@@ -1,8 +1,8 @@
-"""Finds or fetches libtorch 2.11.0 and prints the folder that `LIBTORCH` should name.
+"""Finds or fetches libtorch 2.11.0: the folder that `LIBTORCH` should name.
 
 Order: `LIBTORCH` if set; an installed PyTorch 2.11 if `LIBTORCH_USE_PYTORCH=1`; else the CPU part of the wheel
 torch 2.11.0, in the user's cache. With a GPU the CUDA part comes beside it: the binary links the CPU part only and
-opens libtorch_cuda.so at start.
+opens libtorch_cuda.so at start. `KINDRED_CUDA=0` leaves it out.
 """
 
 import os
@@ -34,7 +34,7 @@ TORCH_LIBRARIES = {"libc10.so", "libtorch_cpu.so", "libgomp.so.1"}
 def libtorch(cache: Path) -> Path:
     """The folder with `include/` and `lib/`."""
     if named := os.environ.get("LIBTORCH"):
-        folder = Path(named)
+        folder = Path(named).resolve()
         if not (folder / "lib" / "libtorch_cpu.so").exists():
             raise SetupError(f"LIBTORCH={named} has no lib/libtorch_cpu.so: name the folder of a libtorch {VERSION}, or unset it")
         return folder
@@ -43,7 +43,7 @@ def libtorch(cache: Path) -> Path:
     folder = cache / f"libtorch-{VERSION}-cpu"
     if not (folder / "lib" / "libtorch_cpu.so").exists():
         _fetch(folder)
-    if shutil.which("nvidia-smi"):
+    if shutil.which("nvidia-smi") and os.environ.get("KINDRED_CUDA") != "0":
         _fetch_cuda(folder)
     return folder
 
@@ -90,16 +90,24 @@ def _fetch(folder: Path) -> None:
 
 
 def _fetch_cuda(folder: Path) -> None:
-    """Puts the whole wheel with its CUDA packages beside the CPU part, where the binary looks for it."""
-    target = folder / "cuda"
-    if (target / "torch" / "lib" / "libtorch_cuda.so").exists():
+    """Puts the whole wheel with its CUDA packages, each checked against cuda.txt, where the binary looks for it.
+
+    A failure is remembered, so that later set-ups do without the network; deleting the mark tries again.
+    """
+    target, failed = folder / "cuda", folder / "cuda.failed"
+    if (target / "torch" / "lib" / "libtorch_cuda.so").exists() or failed.exists():
         return
-    print(f"A GPU is here: fetching the CUDA part of libtorch (about 2.5 GB, once; kept in {target})", file=sys.stderr)
+    print(f"A GPU is here: fetching the CUDA part of libtorch (about 2.5 GB, once; kept in {target}; KINDRED_CUDA=0 leaves it out)", file=sys.stderr)
     part = target.with_name(f"cuda.part-{os.getpid()}")
-    command = [sys.executable, "-m", "pip", "install", "--target", str(part), "--only-binary=:all:", f"torch=={VERSION}"]
+    wanted = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--abi", "none"]
+    command = [
+        sys.executable, "-m", "pip", "install", "--target", str(part), "--only-binary=:all:", *wanted,
+        "--no-deps", "--require-hashes", "--requirement", str(Path(__file__).with_name("cuda.txt")),
+    ]
     try:
         if subprocess.run(command).returncode != 0:
-            print("  that did not work; the CPU will be used. Run `make setup` again to try once more.", file=sys.stderr)
+            failed.touch()
+            print(f"  that did not work; the CPU will be used. Delete {failed} and run `make setup` to try once more.", file=sys.stderr)
             return
         part.rename(target)
     finally:

@@ -81,6 +81,21 @@ pub enum AgentError {
     Store(StoreError),
 }
 
+impl AgentError {
+    /// Whether the same work may succeed after a restart: the services were gone, not the work wrong.
+    pub(super) fn is_of_the_moment(&self) -> bool {
+        matches!(
+            self,
+            Self::Closing
+                | Self::Interrupted
+                | Self::BrokenOff
+                | Self::Overloaded { .. }
+                | Self::Engine(EngineError::Gone { .. } | EngineError::Overloaded { .. })
+                | Self::Store(_)
+        )
+    }
+}
+
 impl From<StoreError> for AgentError {
     fn from(error: StoreError) -> Self {
         match error {

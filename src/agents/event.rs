@@ -55,7 +55,8 @@ pub enum EventKind {
         seq: u64,
         /// How.
         end: TurnEnd,
-        /// As stored: this is the reply, whatever was seen on the way. None if it was stopped before its first word.
+        /// As stored: this is the reply, whatever was seen on the way; empty if it was stopped before its first word. None
+        /// if a new message took its place before then.
         turn: Option<TurnRecord>,
     },
     /// No reply could be given; the person may simply write again.

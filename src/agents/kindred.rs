@@ -270,14 +270,6 @@ impl Kindred {
         Ok(SessionView { record, last_event, replying })
     }
 
-    /// The sessions, newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn sessions(&self, limit: u32) -> Result<Vec<SessionRecord>, AgentError> {
-        Ok(self.inner.store.sessions(limit).await?)
-    }
-
     /// What was said in a session, oldest first.
     ///
     /// # Errors
@@ -293,10 +285,15 @@ impl Kindred {
     /// The store's.
     pub async fn answer_unanswered(&self) -> Result<usize, AgentError> {
         let waiting = self.inner.store.unanswered(self.inner.limits.replies as u32).await?;
+        let mut woken = 0;
         for record in &waiting {
-            self.live(record.id).await?;
+            match self.live(record.id).await {
+                Ok(_) => woken += 1,
+                // One that cannot be read must not keep the others from their answers.
+                Err(error) => tracing::error!(session = %record.id, %error, "an unanswered session stays asleep"),
+            }
         }
-        Ok(waiting.len())
+        Ok(woken)
     }
 
     /// One utterance of a character, outside any session: nothing is stored.

@@ -110,7 +110,8 @@ impl SessionActor {
         }
         let cue = Cue {
             speaker: Speaker::Supporter,
-            history: self.turns.iter().map(|record| record.turn.clone()).collect(),
+            // A reply that was stopped before its first word was not said.
+            history: self.turns.iter().map(|record| record.turn.clone()).filter(|turn| !turn.text.is_empty()).collect(),
             rule: MemoryRule::Best,
             seed: seed::derive(
                 "session",
@@ -164,11 +165,12 @@ impl SessionActor {
         }
     }
 
-    /// Stops the reply on its way, if there is one. What it said is kept by [`keep`].
-    fn cut(&mut self, context: &mut Context<Self>) -> Option<Remains> {
+    /// Stops the reply on its way, if there is one. What it said is kept by [`keep`]; so is one without words, unless a
+    /// new message takes its place: else the stopped reply would be owed, and made after all.
+    fn cut(&mut self, replaced: bool, context: &mut Context<Self>) -> Option<Remains> {
         let running = self.reply.take()?;
         context.cancel_future(running.work);
-        let turn = (!running.text.is_empty()).then(|| running.turn(TurnEnd::CutOff));
+        let turn = (!replaced || !running.text.is_empty()).then(|| running.turn(TurnEnd::CutOff));
         Some(Remains { seq: running.seq, next: running.next, turn })
     }
 
@@ -226,10 +228,11 @@ impl StreamHandler<ReplyStep> for SessionActor {
                 self.finish(TurnEnd::Whole, context);
             }
             Err(error) => {
-                let partial = !running.text.is_empty();
+                // What would fail again is not owed any more; what only the moment hindered, the next start makes.
+                let over = !running.text.is_empty() || !error.is_of_the_moment();
                 self.announce_of_reply(EventKind::Failed { seq, message: error.to_string() });
                 tracing::warn!(%error, "a reply failed");
-                if partial {
+                if over {
                     self.finish(TurnEnd::CutOff, context);
                 } else {
                     self.reply = None;
@@ -256,7 +259,7 @@ impl Handler<Say> for SessionActor {
     fn handle(&mut self, Say { text, permit }: Say, context: &mut Context<Self>) -> Self::Result {
         self.used = Instant::now();
         let over = self.record.ended_ms.is_some();
-        let remains = if over { None } else { self.cut(context) };
+        let remains = if over { None } else { self.cut(true, context) };
         let (store, record) = (self.store.clone(), self.record.clone());
         let stored = async move {
             if over {
@@ -295,7 +298,7 @@ impl Handler<Stop> for SessionActor {
 
     fn handle(&mut self, Stop { end }: Stop, context: &mut Context<Self>) -> Self::Result {
         self.used = Instant::now();
-        let remains = self.cut(context);
+        let remains = self.cut(false, context);
         let (store, record) = (self.store.clone(), self.record.clone());
         let stored = async move {
             let kept = keep(store.as_ref(), &record, remains.as_ref()).await;

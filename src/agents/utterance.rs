@@ -16,7 +16,7 @@ use crate::encoder::EncoderError;
 use crate::engine::{EngineError, GenerateRequest, Generator, Piece, Sampling};
 use crate::memory::{EmbeddedMemories, MemoryError, MemorySelector, choices, resting};
 use crate::persona::{Aspect, Character, Memory};
-use crate::safety::ReplyGate;
+use crate::safety::{ReplyGate, rules_version};
 
 /// How often a model that says nothing is asked.
 const ATTEMPTS: u64 = 2;
@@ -302,6 +302,9 @@ impl Words {
     async fn finish(mut self, tell: &mpsc::Sender<Result<Step, AgentError>>) -> String {
         if let Some(mut gate) = self.gate.take() {
             let rest = gate.finish();
+            if let Some(blocked) = gate.blocked() {
+                tracing::warn!(?blocked, rules = rules_version(), "words of a reply were replaced");
+            }
             self.tell(&rest, tell).await;
         }
         self.told

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::matching::{print_matches, rank};
-use super::page::{WIDTH, bold, cell, dim, print, print_json, wrap};
+use super::page::{WIDTH, bold, cell, dim, plain, print, print_json, wrap};
 use super::paths;
 use crate::matching::{find, search_words};
 use crate::persona::{Bank, BankError, Character, Mbti};
@@ -46,8 +46,8 @@ enum Action {
         after_help = "Examples:\n  kindred bank show 4\n  kindred bank show \"Soo-ah Baek\"\n  kindred bank show baek --json"
     )]
     Show {
-        /// Index, name, or a part of the name
-        #[arg(value_name = "INDEX|NAME", required = true, num_args = 1..)]
+        /// Index, name, a part of the name, or a type (the first of it)
+        #[arg(value_name = "INDEX|NAME|TYPE", required = true, num_args = 1..)]
         who: Vec<String>,
     },
     /// Find characters by words, or by meaning
@@ -132,7 +132,7 @@ fn summary(character: &Character) -> serde_json::Value {
 fn portrait(character: &Character) -> String {
     let profile = &character.profile;
     let age = profile.age.years().map(|years| format!(", {years}")).unwrap_or_default();
-    let mut out = format!("{}{age}, {}\n", bold(&profile.name), profile.region);
+    let mut out = format!("{}{age}, {}\n", bold(&plain(&profile.name)), plain(&profile.region));
     out += &wrap(&format!("{} · {} · number {} in the bank", character.mbti, profile.job, character.index), 0);
     out += "\n";
     out += &wrap(&profile.personality, 0);
@@ -140,7 +140,7 @@ fn portrait(character: &Character) -> String {
     out += &section("As a seeker", &character.seeker_statement);
     out += &format!("\n{}\n", bold("Remembers"));
     for memory in character.seeker_memories() {
-        out += &format!("  {}\n", dim(&memory.aspect.label()));
+        out += &format!("  {}\n", dim(&plain(&memory.aspect.label())));
         out += &wrap(&memory.content, 4);
     }
     if let Some(tone) = character.profile_trans.get("tone").and_then(|tone| tone.as_str()) {

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
@@ -14,7 +15,9 @@ use super::lines::{self, Line};
 use super::open::{self, Keep, ModelArgs};
 use super::pick;
 use crate::agents::{EventKind, Kindred, MESSAGE_LIMIT, SessionEvents, Supporter};
+use crate::matching::find;
 use crate::persona::Memory;
+use crate::safety;
 use crate::store::TurnEnd;
 
 const HELP: &str = "/memory  what the last reply remembered
@@ -26,7 +29,7 @@ Anything else is said. Ctrl-C stops the reply, then leaves.";
 /// Talk with a character in the terminal.
 ///
 /// Without --with you are matched by the first thing you say. The characters are software, not people, and not therapy.
-/// What is said is forgotten at the end, unless --data names a folder to keep it in.
+/// What you say is forgotten at the end, unless --data names a folder to keep it in.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kindred chat
@@ -57,8 +60,8 @@ pub(super) struct Chat {
     /// Seed of --auto and --as supporter [default: another each time]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Keep the talk in this data folder
-    #[arg(long, value_name = "DIR")]
+    /// Keep the talk in this data folder (talks in which you seek help only)
+    #[arg(long, value_name = "DIR", conflicts_with = "auto")]
     data: Option<PathBuf>,
     #[command(flatten)]
     models: ModelArgs,
@@ -81,10 +84,24 @@ impl Chat {
     async fn chat(self) -> anyhow::Result<ExitCode> {
         // Before the models are loaded: a wrong name must not cost seconds.
         let bank = self.models.load_bank()?;
-        let with = self.with.as_deref().map(|who| pick::character(&bank, who)).transpose()?;
-        let seeker_is = self.seeker_is.as_deref().map(|who| pick::character(&bank, who)).transpose()?;
+        let named = |who: &String| find(&bank, who).map(|character| character.index);
+        let with = self.with.as_ref().map(named).transpose()?;
+        let seeker_is = self.seeker_is.as_ref().map(named).transpose()?;
+        if self.side == Side::Supporter {
+            ensure!(
+                self.data.is_none(),
+                "--data keeps talks in which you seek help; with --as supporter nothing is kept"
+            );
+            ensure!(self.about.is_none(), "--about is what the seeker says; with --as supporter that is the character");
+        }
         if let Some(about) = &self.about {
             crate::agents::check_message(about)?;
+            // A session assesses what is said in it; whoever watches has written this too.
+            let assessment = safety::assess(about);
+            if let Some(risk) = assessment.risk.filter(|_| self.auto) {
+                println!("{}", safety::help_card(risk, assessment.language));
+                return Ok(ExitCode::SUCCESS);
+            }
         }
         let keep = self.data.clone().map_or(Keep::Nothing, Keep::In);
         let spinner = open::waiting_for("loading the models");
@@ -148,7 +165,7 @@ impl<'a> Talk<'a> {
         let supporter = with.map_or(Supporter::Auto, Supporter::Character);
         let session = self.kindred.open_session(supporter, first.as_deref().unwrap_or_default()).await?;
         let character = self.kindred.bank().get(session.supporter);
-        let name = character.map_or("?", |character| character.name()).to_owned();
+        let name = duet::printable(character.map_or("?", |character| character.name()));
         if let Some(character) = character {
             duet::introduce(character, "listens. /help lists what you can do.");
         }
@@ -258,10 +275,10 @@ impl<'a> Talk<'a> {
             }
             EventKind::Text { text, .. } => print!("{}", duet::printable(&text)),
             EventKind::ReplyEnded { end, turn, .. } => {
-                // A stop before the first word was of a reply that a new message replaced, or nothing was to be shown.
                 self.replying = false;
-                match end {
-                    TurnEnd::CutOff if turn.is_some() => println!(" … [stopped]"),
+                match turn {
+                    Some(turn) if end == TurnEnd::CutOff && turn.turn.text.is_empty() => println!("[stopped]"),
+                    Some(_) if end == TurnEnd::CutOff => println!(" … [stopped]"),
                     _ => println!(),
                 }
                 self.prompt();
@@ -280,7 +297,9 @@ impl<'a> Talk<'a> {
 
     fn show_memory(&self) {
         match &self.remembered {
-            Some(memory) => println!("[{}] {}", memory.aspect.label(), duet::printable(&memory.content)),
+            Some(memory) => {
+                println!("[{}] {}", duet::printable(&memory.aspect.label()), duet::printable(&memory.content))
+            }
             None => println!("The last reply was given no memory."),
         }
     }

@@ -40,7 +40,7 @@ impl Duet<'_> {
         introduce(self.character(self.seeker)?, "seeks help.");
         introduce(self.character(self.supporter)?, "listens.");
         let opening = Turn::new(Speaker::Seeker, about.unwrap_or(OPENING));
-        println!("{}: {}", self.character(self.seeker)?.name(), printable(&opening.text));
+        println!("{}: {}", self.name(self.seeker)?, printable(&opening.text));
         let mut history = vec![opening];
         while history.len() < turns {
             let speaker = history.last().map_or(Speaker::Seeker, |last| last.speaker.other());
@@ -57,9 +57,11 @@ impl Duet<'_> {
         say_what_this_is();
         let seeker = self.character(self.seeker)?;
         introduce(seeker, "seeks help; you listen. /end ends the talk, /memory shows what the last reply remembered.");
-        println!("{}: {OPENING}", seeker.name());
+        println!("{}: {OPENING}", self.name(self.seeker)?);
         let mut history = vec![Turn::new(Speaker::Seeker, OPENING)];
         let typed = std::io::stdin().is_terminal();
+        // From a pipe nobody reads the words about it, but the exit code.
+        let mut failed = false;
         loop {
             if typed {
                 print!("you: ");
@@ -69,8 +71,13 @@ impl Duet<'_> {
                 line = lines.recv() => line,
                 _ = tokio::signal::ctrl_c() => { println!(); return Ok(ExitCode::from(INTERRUPTED)) }
             };
-            let Some(line) = line else { return Ok(ExitCode::SUCCESS) };
-            let Some(text) = readable(line) else { continue };
+            let Some(line) = line else {
+                return Ok(if failed && !typed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+            };
+            let Some(text) = readable(line) else {
+                failed = true;
+                continue;
+            };
             match text.trim() {
                 "" => continue,
                 "/end" | "/quit" | "/exit" => return Ok(ExitCode::SUCCESS),
@@ -82,7 +89,7 @@ impl Duet<'_> {
                     .find(|turn| turn.speaker == Speaker::Seeker)
                     .and_then(|turn| turn.memory.as_ref())
                 {
-                    Some(memory) => println!("[{}] {}", memory.aspect.label(), printable(&memory.content)),
+                    Some(memory) => println!("[{}] {}", printable(&memory.aspect.label()), printable(&memory.content)),
                     None => println!("The last reply was given no memory."),
                 },
                 command if command.starts_with('/') => {
@@ -93,6 +100,7 @@ impl Duet<'_> {
                         Ok(text) => text,
                         Err(error) => {
                             eprintln!("{error}");
+                            failed = true;
                             continue;
                         }
                     };
@@ -124,7 +132,7 @@ impl Duet<'_> {
         let cue = Cue { speaker, history: history.to_vec(), rule, seed, gated: true };
         let mut utterance = self.kindred.utter(index, cue).await?;
         let mut turn = Turn::new(speaker, "");
-        print!("{}: ", self.character(index)?.name());
+        print!("{}: ", self.name(index)?);
         std::io::stdout().flush()?;
         loop {
             let step = tokio::select! {
@@ -157,6 +165,10 @@ impl Duet<'_> {
                 None => return Err(AgentError::BrokenOff.into()),
             }
         }
+    }
+
+    fn name(&self, index: u32) -> anyhow::Result<String> {
+        Ok(printable(self.character(index)?.name()))
     }
 
     fn character(&self, index: u32) -> anyhow::Result<&Character> {

@@ -33,8 +33,8 @@ pub(super) struct Match {
     #[arg(value_name = "TEXT", required = true, num_args = 1..)]
     text: Vec<String>,
     /// How many characters to show
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    top: usize,
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
     /// A trained persona_score head (safetensors with fc1.* and fc2.*) to rank by: a folder with model.safetensors, or the
     /// file [default: the one that ships, if one does, else similarity]
     #[arg(long, alias = "head", value_name = "DIR")]
@@ -63,7 +63,7 @@ impl Match {
         }
         let bank = open_bank(self.bank.as_deref())?;
         let head = load_head(self.matcher.as_deref())?;
-        print_matches(&bank, &rank(&bank, &about, self.top, head)?, self.json)?;
+        print_matches(&bank, &rank(&bank, &about, usize::from(self.top), head)?, self.json)?;
         Ok(ExitCode::SUCCESS)
     }
 }

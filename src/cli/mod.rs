@@ -44,8 +44,8 @@ enum Command {
     Model(model::ModelCommand),
 }
 
-/// Runs the command line of this process. Exit code 0: done; 1: failed, the reason on standard error; 2: misused;
-/// 130: interrupted.
+/// Runs the command line of this process. Exit code 0: done, or a server that was asked to stop; 1: failed, the reason on
+/// standard error; 2: misused; 130: interrupted before the work was done.
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(command) => command.run(),

@@ -111,7 +111,9 @@ impl ModelArgs {
     /// The bank.
     pub(super) fn load_bank(&self) -> anyhow::Result<Bank> {
         let path = self.bank.clone().unwrap_or_else(paths::bank);
-        Bank::load(&path).context("cannot open the bank; --bank names another one")
+        Bank::load(&path).context(
+            "cannot open the bank; --bank names another one, KINDRED_HOME the folder that holds bank/ and models/",
+        )
     }
 
     /// Loads everything and starts the agents. Takes seconds; to be awaited on the runtime that lives longest.

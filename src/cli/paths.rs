@@ -30,6 +30,16 @@ pub(super) fn model() -> PathBuf {
     home().join("models").join("kindred-stand-in")
 }
 
+/// The messages that a model is looked at with.
+pub(super) fn messages() -> PathBuf {
+    home().join("models").join("messages.txt")
+}
+
+/// Conversations written for the project: `dialogues/` and `plain/`.
+pub(super) fn corpus() -> PathBuf {
+    home().join("corpus")
+}
+
 /// The head by which matches are rated, if one ships.
 pub(super) fn matcher() -> PathBuf {
     home().join("models").join("matcher")

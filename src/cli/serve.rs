@@ -23,7 +23,9 @@ use crate::web::{Server, start_log};
     kindred serve --port 9000 --data /srv/kindred\n  \
     kindred serve --model /models/llama-2-7b-supporter\n  \
     KINDRED_LOG=debug kindred serve\n\n\
-    There is no login: whoever reaches the port can talk, and can read a conversation whose address they know.")]
+    There is no login: whoever reaches the port can talk, and can read a conversation whose address they know.\n\n\
+    The help card's numbers were not called by anybody: verify those of your country before you serve people\n\
+    (src/safety/helplines.json).")]
 pub(super) struct Serve {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8080, env = "KINDRED_PORT")]
@@ -61,7 +63,8 @@ impl Serve {
             },
             () = &mut signal => {
                 server.stop().await;
-                return Ok(ExitCode::from(INTERRUPTED));
+                // Nothing is open yet that wants closing, and a model that is being read would hold the process back.
+                std::process::exit(i32::from(INTERRUPTED));
             }
         };
         server.open(kindred.clone());

@@ -20,7 +20,7 @@ use crate::training::example::Weights;
 use crate::training::lm::{Event, Outcome, Trainer};
 use crate::training::optimizer::Method;
 use crate::training::settings::{Length, LmSettings, Mix, Shape};
-use crate::training::{threads, tokenizer};
+use crate::training::{run, threads, tokenizer};
 
 /// Train a tokenizer, then a small language model, from scratch.
 #[derive(Debug, Args)]
@@ -41,30 +41,41 @@ enum What {
     Matcher(TrainMatcher),
 }
 
+/// Where found data sets usually lie: beside the clone.
+const USUAL_DATA: &str = "../shared/data";
+
 /// Where the texts are.
 #[derive(Debug, Args)]
 struct DataArguments {
-    /// Folder with any of synthetic-persona-chat/, topical-chat/, counsel-chat/, apc/wiki/.
-    #[arg(long, default_value = "../shared/data", value_name = "DIR")]
-    data: PathBuf,
-    /// Folder of dialogues written for the project (*.jsonl).
-    #[arg(long, default_value = "corpus/dialogues", value_name = "DIR")]
-    dialogues: PathBuf,
-    /// Folder of plain talks written for the project (*.jsonl).
-    #[arg(long, default_value = "corpus/plain", value_name = "DIR")]
-    plain: PathBuf,
-    /// The bank whose characters those dialogues name.
+    /// Folder with any of synthetic-persona-chat/, topical-chat/, counsel-chat/, apc/wiki/ [default: ../shared/data, if there].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Folder of dialogues written for the project (*.jsonl) [default: corpus/dialogues].
+    #[arg(long, value_name = "DIR")]
+    dialogues: Option<PathBuf>,
+    /// Folder of plain talks written for the project (*.jsonl) [default: corpus/plain].
+    #[arg(long, value_name = "DIR")]
+    plain: Option<PathBuf>,
+    /// The bank whose characters those dialogues name [default: the one that ships].
     #[arg(long, value_name = "DIR")]
     bank: Option<PathBuf>,
 }
 
 impl DataArguments {
-    fn read(self) -> anyhow::Result<Corpus> {
+    /// Reads what is named; what is not, from where the run `before` read it, else from where it usually lies.
+    fn read(self, before: Places) -> anyhow::Result<Corpus> {
+        let place = |named: Option<PathBuf>, before: Option<PathBuf>, usual: PathBuf| {
+            // A name with a mistake in it must not pass for an empty folder.
+            if let Some(folder) = named.as_ref().filter(|folder| !folder.exists()) {
+                anyhow::bail!("{}: there is no such folder", folder.display());
+            }
+            Ok(Some(std::path::absolute(named.or(before).unwrap_or(usual))?))
+        };
         let places = Places {
-            data: Some(self.data),
-            dialogues: Some(self.dialogues),
-            plain: Some(self.plain),
-            bank: Some(self.bank.unwrap_or_else(paths::bank)),
+            data: place(self.data, before.data, PathBuf::from(USUAL_DATA))?,
+            dialogues: place(self.dialogues, before.dialogues, paths::corpus().join("dialogues"))?,
+            plain: place(self.plain, before.plain, paths::corpus().join("plain"))?,
+            bank: place(self.bank, before.bank, paths::bank())?,
         };
         let corpus = Corpus::read(&places)?;
         let mut by_source = std::collections::BTreeMap::new();
@@ -230,7 +241,7 @@ impl Train {
 
 impl TrainTokenizer {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let corpus = self.data.read()?;
+        let corpus = self.data.read(Places::default())?;
         let tokenizer = tokenizer::train(&corpus.documents, self.vocabulary)?;
         tokenizer::save(&tokenizer, &self.out)?;
         println!("{} entries, written to {}", tokenizer.get_vocab_size(true), self.out.display());
@@ -290,7 +301,8 @@ impl TrainLm {
             threads::limit(threads)?;
         }
         let (settings, length, rate, mix) = (self.settings(), self.length(), self.lr, self.mix());
-        let corpus = self.data.read()?;
+        let before = if self.resume { run::places(&self.out)? } else { Places::default() };
+        let corpus = self.data.read(before)?;
         let device = DeviceChoice::Cpu;
         let mut trainer = if self.resume {
             let change = |settings: &mut LmSettings| {

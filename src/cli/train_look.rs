@@ -27,9 +27,9 @@ pub(super) struct TrainLook {
     /// Characters who answer [default: the bank that ships].
     #[arg(long, value_name = "DIR")]
     bank: Option<PathBuf>,
-    /// Messages, one a line.
-    #[arg(long, default_value = "models/messages.txt", value_name = "FILE")]
-    messages: PathBuf,
+    /// Messages, one a line [default: models/messages.txt].
+    #[arg(long, value_name = "FILE")]
+    messages: Option<PathBuf>,
     /// Figures over seekers' turns of an ESConv file instead.
     #[arg(long, value_name = "FILE")]
     esconv: Option<PathBuf>,
@@ -60,7 +60,7 @@ impl TrainLook {
         let generator = engine::open(&self.model.unwrap_or_else(paths::model))?;
         let messages = match &self.esconv {
             Some(file) => look::esconv(file, self.count, self.seed)?,
-            None => look::messages(&self.messages)?,
+            None => look::messages(&self.messages.unwrap_or_else(paths::messages))?,
         };
         let folder = self.encoder.unwrap_or_else(paths::encoder);
         let embedder = if folder.is_dir() { Some(encoder::open(&folder)?) } else { None };

@@ -21,18 +21,18 @@ use crate::training::matcher;
   kindred train matcher
 writes models/matcher, which match, serve and chat load, if the ratings carry it; prints the figures in any case")]
 pub(super) struct TrainMatcher {
-    /// Folder of rated dialogues (*.jsonl).
-    #[arg(long, default_value = "corpus/dialogues", value_name = "DIR")]
-    dialogues: PathBuf,
+    /// Folder of rated dialogues (*.jsonl) [default: corpus/dialogues].
+    #[arg(long, value_name = "DIR")]
+    dialogues: Option<PathBuf>,
     /// The bank whose characters they name [default: the one that ships].
     #[arg(long, value_name = "PATH")]
     bank: Option<PathBuf>,
     /// Folder of the sentence encoder [default: where `make setup` puts it].
     #[arg(long, value_name = "DIR")]
     encoder: Option<PathBuf>,
-    /// Folder to write to.
-    #[arg(long, default_value = "models/matcher", value_name = "DIR")]
-    out: PathBuf,
+    /// Folder to write to [default: models/matcher].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Write the head even if the ratings do not carry it; its card says so.
     #[arg(long)]
     anyway: bool,
@@ -41,7 +41,7 @@ pub(super) struct TrainMatcher {
 impl TrainMatcher {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let bank = open_bank(self.bank.as_deref())?;
-        let rated = matcher::read(&self.dialogues, &bank)?;
+        let rated = matcher::read(&self.dialogues.unwrap_or_else(|| paths::corpus().join("dialogues")), &bank)?;
         let folder = self.encoder.unwrap_or_else(paths::encoder);
         let encoder = open_encoder(&folder)?;
         let kept = KeptEmbeddings::new(paths::embeddings(), &folder);
@@ -50,9 +50,10 @@ impl TrainMatcher {
             matcher::fit(&pairs).context("no head can be fitted")
         })?;
         print!("{}", matcher::figures(&fit));
+        let out = self.out.unwrap_or_else(paths::matcher);
         if fit.holds() || self.anyway {
-            matcher::save(&fit, &self.out)?;
-            println!("written to {}", self.out.display());
+            matcher::save(&fit, &out)?;
+            println!("written to {}", out.display());
         } else {
             println!(
                 "nothing is written: the ratings do not carry a head (its slope must be positive by two standard errors, \

@@ -13,6 +13,10 @@ const SUPPORTER: &str = "<SUPPORTER>";
 const INFO_OPEN: &str = "[INFO-";
 const INFO_CLOSE: &str = "]";
 
+/// What a talk may open with before anything is said. Training histories drop it (formats of the published data: a
+/// supporter's begin with the supporter's opening, a seeker's with the seeker's worry).
+const GREETINGS: [&str; 5] = ["hello", "hi", "hey", "hello there", "hi there"];
+
 /// The turn tags; a reply ends where one begins.
 pub const TAGS: [&str; 3] = [SYSTEM, SEEKER, SUPPORTER];
 
@@ -90,6 +94,10 @@ impl Layout {
 }
 
 fn tagged(style: PromptStyle, speaker: Speaker, statement: &str, history: &[Turn], memory: Option<&Memory>) -> Prompt {
+    let history = match style {
+        PromptStyle::Trained => without_greeting(speaker, history),
+        PromptStyle::Demo => history,
+    };
     let mut segments = Vec::with_capacity(history.len() + 2);
     segments.push(format!("{SYSTEM}{}", neutralise(statement)));
     segments.extend(history.iter().map(|turn| format!("{}{}", tag(turn.speaker), neutralise(&turn.text))));
@@ -102,6 +110,21 @@ fn tagged(style: PromptStyle, speaker: Speaker, statement: &str, history: &[Turn
     match style {
         PromptStyle::Trained => Prompt { segments, add_bos: false, special_tokens: false },
         PromptStyle::Demo => Prompt { segments: vec![segments.concat()], add_bos: true, special_tokens: false },
+    }
+}
+
+/// The history as training knew it: without the seeker's greeting, and for the seeker without the answer to it.
+fn without_greeting(speaker: Speaker, history: &[Turn]) -> &[Turn] {
+    let is_greeting = |turn: &Turn| {
+        let words = turn.text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        turn.speaker == Speaker::Seeker && GREETINGS.contains(&words.as_str())
+    };
+    match history {
+        [first, rest @ ..] if is_greeting(first) => match (speaker, rest) {
+            (Speaker::Seeker, [answer, rest @ ..]) if answer.speaker == Speaker::Supporter => rest,
+            _ => rest,
+        },
+        _ => history,
     }
 }
 
@@ -163,6 +186,26 @@ mod tests {
             ["<SYSTEM>You are Ada.", "<SEEKER>I lost my job.", "<SUPPORTER>When?", "<SUPPORTER>[INFO-You sail.]"]
         );
         assert!(!prompt.add_bos);
+    }
+
+    #[test]
+    fn the_trained_style_drops_the_greeting_as_training_did() {
+        let talk = ["Hello", "Hi, I'm Bo.", "I lost my job.", "When?"];
+        let speakers = [Speaker::Seeker, Speaker::Supporter].into_iter().cycle();
+        let talk: Vec<Turn> = speakers.zip(talk).map(|(speaker, text)| Turn::new(speaker, text)).collect();
+        let past = |style, speaker, turns: usize| {
+            let prompt = Layout::Tags(style).prompt(speaker, "P", &talk[..turns], None).unwrap().text();
+            prompt.replace("<SYSTEM>P", "").replace("[INFO-]", "")
+        };
+        let trained = |speaker, turns| past(PromptStyle::Trained, speaker, turns);
+        assert_eq!(trained(Speaker::Supporter, 1), "<SUPPORTER>");
+        assert_eq!(trained(Speaker::Seeker, 2), "<SUPPORTER>");
+        assert_eq!(trained(Speaker::Supporter, 3), "<SUPPORTER>Hi, I'm Bo.<SEEKER>I lost my job.<SUPPORTER>");
+        assert_eq!(trained(Speaker::Seeker, 4), "<SEEKER>I lost my job.<SUPPORTER>When?<SUPPORTER>");
+        assert_eq!(past(PromptStyle::Demo, Speaker::Supporter, 1), "<SEEKER>Hello<SUPPORTER>");
+        // Short is not a greeting.
+        let help = [Turn::new(Speaker::Seeker, "Help me!")];
+        assert!(Layout::default().prompt(Speaker::Supporter, "P", &help, None).unwrap().text().contains("Help me!"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Finds a character by index or name, and names the nearest ones when there is none.
+//! Finds a character by index, name or type, and names the nearest ones when there is none.
 
 use std::sync::Arc;
 
-use crate::persona::{Bank, Character};
+use crate::persona::{Bank, Character, Mbti};
 
 /// How many nearest names are proposed.
 const NEAREST: usize = 3;
@@ -30,13 +30,18 @@ pub enum FindError {
     },
 }
 
-/// The character with this index or name. A name is found in any case, in part if only one fits.
+/// The character with this index or name, or the first of this MBTI type. A name is found in any case, in part if only
+/// one fits.
 ///
 /// # Errors
 /// [`FindError`] with the nearest names.
 pub fn find<'a>(bank: &'a Bank, asked: &str) -> Result<&'a Arc<Character>, FindError> {
     let wanted = asked.trim().to_lowercase();
     if let Some(character) = wanted.parse().ok().and_then(|index| bank.get(index)) {
+        return Ok(character);
+    }
+    let of_type = |mbti: Mbti| bank.iter().find(|character| character.mbti == mbti);
+    if let Some(character) = wanted.parse().ok().and_then(of_type) {
         return Ok(character);
     }
     let shown: String = asked.trim().chars().take(60).collect();
@@ -107,25 +112,31 @@ mod tests {
     use crate::persona::{Mbti, Profile};
 
     fn bank() -> Bank {
-        let character = |index, name: &str| {
+        let character = |index, mbti: &str, name: &str| {
             Arc::new(Character {
                 index,
-                mbti: "INFJ".parse::<Mbti>().unwrap(),
+                mbti: mbti.parse::<Mbti>().unwrap(),
                 profile: Profile { name: name.into(), ..Profile::default() },
                 seeker_statement: String::new(),
                 supporter_statement: String::new(),
                 profile_trans: serde_json::Map::new(),
             })
         };
-        Bank::new(vec![character(0, "Ada Berg"), character(4, "Soo-ah Baek"), character(9, "Adam Noh")])
+        Bank::new(vec![
+            character(0, "INFJ", "Ada Berg"),
+            character(4, "ENTP", "Soo-ah Baek"),
+            character(9, "ENTP", "Adam Noh"),
+        ])
     }
 
     #[test]
-    fn finds_by_index_whole_name_and_unique_part() {
+    fn finds_by_index_whole_name_unique_part_and_type() {
         let bank = bank();
         assert_eq!(find(&bank, " 4 ").unwrap().name(), "Soo-ah Baek");
         assert_eq!(find(&bank, "ADAM NOH").unwrap().index, 9);
         assert_eq!(find(&bank, "baek").unwrap().index, 4);
+        assert_eq!(find(&bank, "entp").unwrap().index, 4);
+        assert!(find(&bank, "ISTP").is_err());
         assert!(matches!(find(&bank, "ada"), Err(FindError::Several { count: 2, .. })));
     }
 

@@ -21,9 +21,9 @@ pub const PAIR_THRESHOLD: f32 = 0.0;
 /// of more than the last exchange blurs into the topic of the whole conversation.
 const NEWEST_HISTORY: usize = 240;
 
-/// How much of the history a cross-encoder is given, in characters from the newest backwards. 512 tokens less a memory
-/// are under 2,000 characters; a tokenizer that truncates the pair then cuts nothing of the newest turns.
-const PAIR_HISTORY: usize = 1400;
+/// How much of the history a cross-encoder is given, in characters from the newest backwards: many times the 512 tokens
+/// that it reads, so that the encoder, which cuts by tokens, has the last word, and a talk of hours costs no more.
+const PAIR_HISTORY: usize = 16_384;
 
 /// Why no memory could be judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,12 +90,7 @@ pub struct MemorySelector {
 impl MemorySelector {
     /// Chooses by cosine between each memory and the newest history; none below [`COSINE_THRESHOLD`].
     pub fn by_cosine(embedder: Arc<dyn Embedder>) -> Self {
-        Self::by_cosine_above(embedder, COSINE_THRESHOLD)
-    }
-
-    /// As [`Self::by_cosine`] with a threshold of the caller's.
-    pub fn by_cosine_above(embedder: Arc<dyn Embedder>, threshold: f32) -> Self {
-        Self { policy: Policy::Cosine { embedder, threshold } }
+        Self { policy: Policy::Cosine { embedder, threshold: COSINE_THRESHOLD } }
     }
 
     /// Chooses by a trained cross-encoder (`info_selecter`): the best score if above [`PAIR_THRESHOLD`].
@@ -305,7 +300,8 @@ mod tests {
 
     #[test]
     fn the_newest_of_a_long_history_is_kept() {
-        let history = [Turn::new(Speaker::Seeker, "old ".repeat(500)), Turn::new(Speaker::Supporter, "new 好")];
+        let history =
+            [Turn::new(Speaker::Seeker, "old ".repeat(PAIR_HISTORY)), Turn::new(Speaker::Supporter, "new 好")];
         assert_eq!(newest(&history), "new 好");
         assert!(newest(&history[..1]).chars().count() <= NEWEST_HISTORY);
         let told = pair_history(&history, PairHistory::Dataset);

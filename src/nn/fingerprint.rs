@@ -8,16 +8,25 @@ use sha2::{Digest as _, Sha256};
 
 use super::NnError;
 
-/// What scales an adapter's weights.
-const ADAPTER_CONFIG: &str = "adapter_config.json";
+/// What decides, besides the weights, what a checkpoint says: its shape and the scale of an adapter, its ends, its words,
+/// its layout.
+const BESIDES: [&str; 7] = [
+    "config.json",
+    "generation_config.json",
+    "adapter_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "kindred.json",
+];
 /// A file is hashed whole up to this size, beyond it this many bytes at regular places: weights of 13 GB would take half
 /// a minute.
 const HASHED_BYTES: u64 = 64 << 20;
 const HASHED_BLOCK: u64 = 1 << 20;
 const DIGITS: usize = 12;
 
-/// Twelve hexadecimal digits of the weights in these folders (model, adapter) and of how an adapter is scaled: names,
-/// sizes and contents.
+/// Twelve hexadecimal digits of the checkpoints in these folders (model, adapter): names, sizes and contents of the
+/// weights and of the files that decide how they are used.
 ///
 /// # Errors
 /// [`NnError::Io`].
@@ -28,7 +37,8 @@ pub fn fingerprint(folders: &[&Path]) -> Result<String, NnError> {
             .map_err(NnError::io(folder))?
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| {
-                path.extension().is_some_and(|extension| extension == "safetensors") || path.ends_with(ADAPTER_CONFIG)
+                path.extension().is_some_and(|extension| extension == "safetensors")
+                    || BESIDES.iter().any(|name| path.ends_with(name))
             })
             .collect();
         files.sort();
@@ -64,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_follows_the_weights_the_adapter_and_its_scale() {
+    fn it_follows_the_weights_and_all_that_decides_how_they_are_used() {
         let folder = |files: &[(&str, &str)]| {
             let folder = tempfile::tempdir().unwrap();
             files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
@@ -72,13 +82,16 @@ mod tests {
         };
         let of = |folders: &[&Path]| fingerprint(folders).unwrap();
         let base = folder(&[("model.safetensors", "a"), ("config.json", "{}")]);
-        let other = folder(&[("model.safetensors", "b")]);
+        let other = folder(&[("model.safetensors", "b"), ("config.json", "{}")]);
+        let same = folder(&[("model.safetensors", "a"), ("config.json", "{}"), ("README.md", "a card")]);
+        let pinned = folder(&[("model.safetensors", "a"), ("config.json", "{}"), ("kindred.json", "{}")]);
+        assert_eq!(of(&[base.path()]), of(&[same.path()]));
+        assert_ne!(of(&[base.path()]), of(&[pinned.path()]));
         assert_eq!(of(&[base.path()]).len(), DIGITS);
-        assert_eq!(of(&[base.path()]), of(&[base.path()]));
         assert_ne!(of(&[base.path()]), of(&[other.path()]));
         assert_ne!(of(&[base.path()]), of(&[base.path(), other.path()]));
         let adapter = |config: &str| {
-            let folder = folder(&[("adapter_model.safetensors", "c"), (ADAPTER_CONFIG, config)]);
+            let folder = folder(&[("adapter_model.safetensors", "c"), ("adapter_config.json", config)]);
             of(&[base.path(), folder.path()])
         };
         assert_ne!(adapter(r#"{"lora_alpha": 16}"#), adapter(r#"{"lora_alpha": 32}"#));

@@ -1,8 +1,6 @@
 //! The kinds of memory a character holds (the keys of `profile_trans` in the published bank).
 
-use std::convert::Infallible;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -89,14 +87,6 @@ impl From<String> for Aspect {
 impl From<Aspect> for String {
     fn from(aspect: Aspect) -> Self {
         aspect.as_str().to_owned()
-    }
-}
-
-impl FromStr for Aspect {
-    type Err = Infallible;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Ok(name.into())
     }
 }
 

@@ -48,13 +48,22 @@ struct LanguageFile {
     /// … unless they stand in one of these ("I don't think I …").
     bridges: Vec<String>,
     fiction: Vec<String>,
+    /// What begins a clause of its own.
+    joins: Vec<String>,
+    /// A match in the past tense.
+    tense: Vec<String>,
+    /// A time long ago; excuses what is told of it in its clause, or in the past tense.
     past: Vec<String>,
+    /// It is over: excuses the whole sentence.
+    over: Vec<String>,
     /// The past is back: it excuses nothing.
     present: Vec<String>,
     bereaved: Vec<String>,
     /// Who else a sentence may be about, and the speaker: whoever is named last before a match is its subject.
     others: Vec<String>,
     selves: Vec<String>,
+    /// Matched before idioms are blanked.
+    as_written: Vec<RuleFile<Risk>>,
     risks: Vec<RuleFile<Risk>>,
     replies: Vec<RuleFile<Fault>>,
 }
@@ -112,11 +121,15 @@ pub(super) struct LanguageRules {
     pub(super) breaks: Regex,
     pub(super) bridges: Regex,
     pub(super) fiction: Regex,
+    pub(super) joins: Regex,
+    pub(super) tense: Regex,
     pub(super) past: Regex,
+    pub(super) over: Regex,
     pub(super) present: Regex,
     pub(super) bereaved: Regex,
     pub(super) others: Regex,
     pub(super) selves: Regex,
+    pub(super) as_written: RuleSet<Risk>,
     pub(super) risks: RuleSet<Risk>,
     pub(super) faults: RuleSet<Fault>,
 }
@@ -131,11 +144,15 @@ impl LanguageRules {
             breaks: language.alternatives(&file.breaks)?,
             bridges: language.alternatives(&file.bridges)?,
             fiction: language.alternatives(&file.fiction)?,
+            joins: language.alternatives(&file.joins)?,
+            tense: language.alternatives(&file.tense)?,
             past: language.alternatives(&file.past)?,
+            over: language.alternatives(&file.over)?,
             present: language.alternatives(&file.present)?,
             bereaved: language.alternatives(&file.bereaved)?,
             others: language.alternatives(&file.others)?,
             selves: language.alternatives(&file.selves)?,
+            as_written: language.rules(file.as_written)?,
             risks: language.rules(file.risks)?,
             faults: language.rules(file.replies)?,
             language: language.language,

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Match, Regex};
 use serde::{Deserialize, Serialize};
 
 use super::normal::{View, is_han, joined_runs, views};
@@ -122,7 +122,9 @@ impl LanguageRules {
             .iter()
             .flat_map(|view| &view.sentences)
             .filter_map(|sentence| {
-                let hits = self.hits(sentence, &self.risks);
+                let mut hits = self.hits(sentence, &self.as_written);
+                let plain = self.idioms.replace_all(sentence, "_");
+                hits.extend(self.hits(&plain, &self.risks));
                 let of_others = hits.iter().any(|hit| hit.rule.kind == Risk::SomeoneElse);
                 hits.iter()
                     .filter(|hit| !(of_others && hit.about_another && of_oneself(hit.rule.kind)))
@@ -135,29 +137,49 @@ impl LanguageRules {
     /// The gravest fault in any sentence of any view.
     fn fault(&self, views: &[View]) -> Option<Fault> {
         let sentences = views.iter().flat_map(|view| &view.sentences);
-        sentences.flat_map(|sentence| self.hits(sentence, &self.faults)).map(|hit| hit.rule.kind).max()
+        sentences
+            .flat_map(|sentence| self.hits(&self.idioms.replace_all(sentence, "_"), &self.faults))
+            .map(|hit| hit.rule.kind)
+            .max()
     }
 
     /// The rules that hold in this sentence, each with its first match that no guard excuses.
     fn hits<'a, K>(&self, sentence: &str, set: &'a RuleSet<K>) -> Vec<Hit<'a, K>> {
-        let sentence = self.idioms.replace_all(sentence, "_");
-        let candidates = set.any.matches(&sentence);
+        let candidates = set.any.matches(sentence);
         candidates
             .into_iter()
             .filter_map(|at| {
                 let rule = &set.rules[at];
-                let found = rule.pattern.find_iter(&sentence).find(|found| {
+                let found = rule.pattern.find_iter(sentence).find(|found| {
                     let before = &sentence[..found.start()];
                     !rule.unless.iter().any(|guard| match guard {
                         Guard::Negated => self.is_negated(before, found.as_str()),
                         Guard::Fiction => self.is_fiction(before),
-                        Guard::Past => self.past.is_match(&sentence) && !self.present.is_match(&sentence),
-                        Guard::Bereaved => self.bereaved.is_match(&sentence),
+                        Guard::Past => self.is_past(sentence, found),
+                        Guard::Bereaved => self.bereaved.is_match(sentence) && !self.present.is_match(sentence),
                     })
                 })?;
                 Some(Hit { rule, about_another: self.is_about_another(&sentence[..found.start()]) })
             })
             .collect()
+    }
+
+    /// Whether what is said lies long ago, or is over.
+    fn is_past(&self, sentence: &str, found: &Match<'_>) -> bool {
+        if self.present.is_match(sentence) {
+            return false;
+        }
+        let scope = if self.tense.is_match(found.as_str()) { sentence } else { self.clause(sentence, found) };
+        self.over.is_match(sentence) || self.past.is_match(scope)
+    }
+
+    /// The clause around a match: between commas, quotation marks and words that begin a clause of their own.
+    fn clause<'a>(&self, sentence: &'a str, found: &Match<'_>) -> &'a str {
+        let (before, after) = (&sentence[..found.start()], &sentence[found.end()..]);
+        let mark = |text: &str| text.rfind([',', '"']).map_or(0, |at| at + 1);
+        let join = self.joins.find_iter(before).last().map_or(0, |join| join.start());
+        let stop = after.find([',', '"']).into_iter().chain(self.joins.find(after).map(|join| join.start())).min();
+        &sentence[mark(before).max(join)..found.end() + stop.unwrap_or(after.len())]
     }
 
     /// Whether the last person named before a match is not the speaker.
@@ -187,7 +209,7 @@ impl LanguageRules {
         let quoted = before.matches('"').count() % 2 == 1;
         let told = self.bridges.replace_all(told, "_");
         let speaker = match self.language {
-            Language::English => told.split(' ').any(|word| matches!(word, "i" | "im" | "ive" | "id" | "ill")),
+            Language::English => told.split(' ').any(|word| matches!(word, "i" | "im" | "ive" | "id" | "ill" | "me")),
             Language::Chinese => told.contains('我'),
         };
         quoted || !speaker

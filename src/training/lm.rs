@@ -93,10 +93,12 @@ impl Trainer {
         corpus: Corpus,
         device: DeviceChoice,
     ) -> Result<Self, TrainingError> {
+        settings.check()?;
         let record = Record {
             settings: settings.clone(),
             tokenizer_sha256: checksum(&tokenizer_folder.join("tokenizer.json"))?,
             files: corpus.files.clone(),
+            places: corpus.places.clone(),
         };
         let tokenizer = tokenizer::load(tokenizer_folder)?;
         let run = Run::create(folder, &record)?;
@@ -126,7 +128,9 @@ impl Trainer {
             return Err(TrainingError::Run { path: folder.to_owned(), reason });
         }
         change(&mut record.settings);
+        record.settings.check()?;
         record.files.clone_from(&corpus.files);
+        record.places.clone_from(&corpus.places);
         run.write_record(&record)?;
         let tokenizer = tokenizer::load(folder)?;
         let mut trainer = Self::assemble(run, record.settings, tokenizer, corpus, device)?;
@@ -148,14 +152,7 @@ impl Trainer {
         device: DeviceChoice,
     ) -> Result<Self, TrainingError> {
         let (bos, eos, pad) = (special(&tokenizer, BOS)?, special(&tokenizer, EOS)?, special(&tokenizer, PAD)?);
-        if settings.longest as i64 > settings.shape.context {
-            return Err(TrainingError::Setting {
-                setting: "--longest",
-                expected: format!("at most --context {}", settings.shape.context),
-                found: settings.longest.to_string(),
-            });
-        }
-        let config = settings.shape.config(tokenizer.get_vocab_size(true), bos, eos)?;
+        let config = settings.shape.config(tokenizer.get_vocab_size(true), bos, eos);
         let seed = settings.seed as i64;
         let model = Llama::init(config, seed, Placement::choose(device)?.device);
         let optimizer = Optimizer::new(model.parameters(), settings.method, settings.decay, settings.clip);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::TrainingError;
-use super::corpus::{DataFile, hex};
+use super::corpus::{DataFile, Places, hex};
 use super::settings::LmSettings;
 
 const SETTINGS: &str = "run.json";
@@ -26,6 +26,9 @@ pub struct Record {
     pub tokenizer_sha256: String,
     /// The data that was read.
     pub files: Vec<DataFile>,
+    /// Where it was looked for.
+    #[serde(default)]
+    pub places: Places,
 }
 
 /// An open run folder, locked against other processes.
@@ -57,10 +60,7 @@ impl Run {
     /// # Errors
     /// A folder without a readable record.
     pub fn open(folder: &Path) -> Result<(Self, Record), TrainingError> {
-        let path = folder.join(SETTINGS);
-        let text = fs::read_to_string(&path).map_err(TrainingError::io(&path))?;
-        let record = serde_json::from_str(&text)
-            .map_err(|error| TrainingError::Run { path: folder.to_owned(), reason: format!("{SETTINGS}: {error}") })?;
+        let record = read_record(folder)?;
         Ok((Self { folder: folder.to_owned(), _lock: lock(folder)? }, record))
     }
 
@@ -93,6 +93,21 @@ impl Run {
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(TrainingError::io(&path))?;
         writeln!(file, "{line}").map_err(TrainingError::io(&path))
     }
+}
+
+/// Where the run in this folder read its data.
+///
+/// # Errors
+/// A folder without a readable record.
+pub fn places(folder: &Path) -> Result<Places, TrainingError> {
+    Ok(read_record(folder)?.places)
+}
+
+fn read_record(folder: &Path) -> Result<Record, TrainingError> {
+    let path = folder.join(SETTINGS);
+    let text = fs::read_to_string(&path).map_err(TrainingError::io(&path))?;
+    serde_json::from_str(&text)
+        .map_err(|error| TrainingError::Run { path: folder.to_owned(), reason: format!("{SETTINGS}: {error}") })
 }
 
 fn lock(folder: &Path) -> Result<File, TrainingError> {

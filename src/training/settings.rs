@@ -24,19 +24,9 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The model's configuration with this vocabulary.
-    ///
-    /// # Errors
-    /// Heads that do not divide the width into even parts.
-    pub fn config(&self, vocabulary: usize, bos: u32, eos: u32) -> Result<LlamaConfig, TrainingError> {
-        if self.heads < 1 || self.width % (2 * self.heads) != 0 {
-            return Err(TrainingError::Setting {
-                setting: "--heads",
-                expected: format!("a count that divides --width {} into even parts", self.width),
-                found: self.heads.to_string(),
-            });
-        }
-        Ok(LlamaConfig {
+    /// The model's configuration with this vocabulary, for a shape that [`LmSettings::check`] has passed.
+    pub fn config(&self, vocabulary: usize, bos: u32, eos: u32) -> LlamaConfig {
+        LlamaConfig {
             model_type: "llama".into(),
             vocab_size: vocabulary as i64,
             hidden_size: self.width,
@@ -54,7 +44,7 @@ impl Shape {
             output_bias: false,
             bos_token_id: Some(i64::from(bos)),
             eos_token_ids: vec![i64::from(eos)],
-        })
+        }
     }
 }
 
@@ -143,4 +133,113 @@ pub struct LmSettings {
     pub save_every: f64,
     /// Every draw comes from it.
     pub seed: u64,
+}
+
+impl LmSettings {
+    /// Refuses what cannot work, before anything is made of it.
+    ///
+    /// # Errors
+    /// [`TrainingError::Setting`], naming the first.
+    pub fn check(&self) -> Result<(), TrainingError> {
+        let Shape { width, layers, heads, inner, context } = self.shape;
+        let refuse = |setting, expected: &str, found: String| {
+            Err(TrainingError::Setting { setting, expected: expected.to_owned(), found })
+        };
+        let counts = [
+            ("--width", width),
+            ("--layers", layers as i64),
+            ("--heads", heads),
+            ("--inner", inner),
+            ("--context", context),
+            ("--longest", self.longest as i64),
+            ("--batch-tokens", self.batch_tokens as i64),
+        ];
+        for (setting, count) in counts {
+            if count < 1 {
+                return refuse(setting, "at least 1", count.to_string());
+            }
+        }
+        if width % (2 * heads) != 0 {
+            return refuse(
+                "--heads",
+                &format!("a count that divides --width {width} into even parts"),
+                heads.to_string(),
+            );
+        }
+        if self.longest as i64 > context {
+            return refuse("--longest", &format!("at most --context {context}"), self.longest.to_string());
+        }
+        let mix = &self.mix;
+        let numbers = [
+            ("--lr", self.rate),
+            ("--decay", self.decay),
+            ("--clip", self.clip),
+            ("--save-every", self.save_every),
+            ("--persona-chat", mix.persona_chat),
+            ("--topical-chat", mix.topical_chat),
+            ("--counsel-chat", mix.counsel_chat),
+            ("--wiki", mix.wiki),
+            ("--authored", mix.authored),
+            ("--plain-talks", mix.plain),
+        ];
+        for (setting, number) in numbers {
+            if !(number.is_finite() && number >= 0.0) {
+                return refuse(setting, "a number from 0 up", number.to_string());
+            }
+        }
+        match self.length {
+            Length::Epochs(length) if !(length.is_finite() && length > 0.0) => {
+                refuse("--epochs", "a number above 0", length.to_string())
+            }
+            Length::Minutes(length) if !(length.is_finite() && length > 0.0) => {
+                refuse("--minutes", "a number above 0", length.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> LmSettings {
+        LmSettings {
+            shape: Shape { width: 32, layers: 2, heads: 2, inner: 48, context: 128 },
+            length: Length::Steps(1),
+            rate: 1e-3,
+            warmup: 0,
+            decay: 0.1,
+            clip: 1.0,
+            method: Method::Muon,
+            batch_tokens: 64,
+            accumulate: 1,
+            longest: 64,
+            weights: Weights::default(),
+            mix: Mix::default(),
+            valid_share: 0.05,
+            valid_every: 1,
+            save_every: 1.0,
+            seed: 1,
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        settings().check().unwrap();
+        let shape = settings().shape;
+        let wrong = [
+            LmSettings { shape: Shape { layers: 0, ..shape }, ..settings() },
+            LmSettings { shape: Shape { heads: 3, ..shape }, ..settings() },
+            LmSettings { longest: 129, ..settings() },
+            LmSettings { mix: Mix { plain: f64::NAN, ..Mix::default() }, ..settings() },
+            LmSettings { rate: -1.0, ..settings() },
+            LmSettings { length: Length::Minutes(0.0), ..settings() },
+        ];
+        let names = wrong.map(|settings| match settings.check() {
+            Err(TrainingError::Setting { setting, .. }) => setting,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(names, ["--layers", "--heads", "--longest", "--plain-talks", "--lr", "--minutes"]);
+    }
 }

@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HOST, HeaderName, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, Next};
-use actix_web::{Error, web};
+use actix_web::{Error, ResponseError as _, web};
 
 use super::problem::Problem;
 
@@ -65,11 +65,12 @@ pub(super) async fn hosts(
     };
     if !admitted {
         let detail = "this server answers to its local name only; --allow-host NAME adds another";
-        return Err(
-            Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", "Not the name of this server", detail).into()
-        );
+        // An answer, not an error: only answers are given the headers that protect.
+        let problem =
+            Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", "Not the name of this server", detail);
+        return Ok(request.into_response(problem.error_response()).map_into_right_body());
     }
-    next.call(request).await
+    Ok(next.call(request).await?.map_into_left_body())
 }
 
 /// Nothing the API says is kept by caches.

@@ -113,10 +113,12 @@ pub struct Corpus {
     pub documents: Vec<Document>,
     /// The files they came from.
     pub files: Vec<DataFile>,
+    /// Where those were looked for.
+    pub places: Places,
 }
 
 /// Where to look for data.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Places {
     /// A folder with any of `synthetic-persona-chat/`, `topical-chat/`, `counsel-chat/`, `apc/wiki/`.
     pub data: Option<PathBuf>,
@@ -146,7 +148,7 @@ impl Corpus {
     /// # Errors
     /// A file that cannot be read, a row of the wrong shape (with file and line), or no data at all.
     pub fn read(places: &Places) -> Result<Self, TrainingError> {
-        let mut corpus = Self::default();
+        let mut corpus = Self { places: places.clone(), ..Self::default() };
         if let Some(data) = &places.data {
             for (source, folder, extension, read) in SETS {
                 for path in files(&data.join(folder), extension)? {

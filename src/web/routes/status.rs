@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::agents::MESSAGE_LIMIT;
-use crate::safety::{Language, Risk, Serves, help_card};
+use crate::safety::{Language, Risk, Serves, help_card, helplines_checked};
 use crate::web::problem::Problem;
 use crate::web::state::State;
 
@@ -39,5 +39,6 @@ pub(super) async fn help() -> HttpResponse {
     let mut lines = help_card(Risk::BeingHarmed, Language::English).helplines;
     // A stable sort: those for any distress first, the table's order otherwise.
     lines.sort_by_key(|line| line.serves != Serves::Distress);
-    HttpResponse::Ok().json(json!({"helplines": lines}))
+    let (version, checked) = helplines_checked();
+    HttpResponse::Ok().json(json!({"helplines": lines, "version": version, "checked": checked}))
 }

@@ -22,6 +22,10 @@ it("finds numbers to call and addresses to open, and loses no letter", () => {
   ).toBe(card);
 });
 
+it("takes no digits of a name for a number", () => {
+  expect(found("1800RESPECT 1800 737 732, day and night").map((span) => span.href)).toEqual(["tel:1800737732"]);
+});
+
 it("takes no hours or small numbers for telephones", () => {
   expect(found("Open 9-17, 24/7, 2 people, 24 hours")).toEqual([]);
 });

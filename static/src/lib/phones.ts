@@ -3,7 +3,8 @@
 export type Span = { kind: "text" | "phone" | "link"; text: string; href: string };
 
 // An https address, a bare domain, or a number: an international or grouped one, or a short one such as 112 or 116 123.
-const FINDABLE = /https:\/\/[^\s<>()"'，。；）]+|\b[a-z][a-z0-9-]+\.(?:com|org|net)\b|\+?\d[\d().  -]{0,17}\d/g;
+const FINDABLE =
+  /https:\/\/[^\s<>()"'，。；）]+|\b[a-z][a-z0-9-]+\.(?:com|org|net)\b|(?<![\p{L}\d])\+?\d[\d().  -]{0,17}\d(?![\p{L}\d])/gu;
 const HOURS = /^\d{1,2}[ .-]+\d{1,2}$/;
 
 export function spans(text: string): Span[] {

@@ -65,14 +65,15 @@ describe("a talk", () => {
     expect(talk.waiting).toBe(true);
   });
 
-  it("says so when a reply was stopped before its first word", () => {
+  it("keeps a reply that was stopped before its first word as the answer", () => {
+    const silent = { ...reply, text: "", end: "cutoff" } as const;
     const stopped = apply(apply(asked, events[0] as SessionEvent), {
       type: "reply_ended",
       seq: 1,
       end: "cutoff",
-      turn: null,
+      turn: silent,
     });
-    expect(stopped.silenced).toBe(true);
+    expect(stopped.turns.at(-1)).toEqual(silent);
     expect(stopped.waiting).toBe(false);
   });
 });

@@ -15,14 +15,12 @@ export interface Talk {
   waiting: boolean;
   /** Why the last reply failed; cleared by the next sign of life. */
   failure: string | null;
-  /** The last reply was stopped before its first word. */
-  silenced: boolean;
   closing: boolean;
   ended: boolean;
 }
 
 export function begin(turns: Turn[], waiting: boolean, ended: boolean): Talk {
-  return { turns, draft: null, waiting, failure: null, silenced: false, closing: false, ended };
+  return { turns, draft: null, waiting, failure: null, closing: false, ended };
 }
 
 /** Events may come twice, as a stream that resumes repeats what it is not sure of: the second time changes nothing. */
@@ -38,7 +36,6 @@ export function apply(talk: Talk, event: SessionEvent): Talk {
         ...alive,
         waiting: true,
         failure: null,
-        silenced: false,
         draft: { seq: event.seq, text: "", memory: event.memory },
       };
     case "text":
@@ -49,7 +46,7 @@ export function apply(talk: Talk, event: SessionEvent): Talk {
       const turns = event.turn ? insert(talk.turns, event.turn) : talk.turns;
       // What ended is the answer only if nothing was said after it.
       const waiting = talk.waiting && turns.at(-1)?.speaker === "seeker" && event.turn !== null;
-      return { ...alive, turns, draft: null, waiting, silenced: event.turn === null };
+      return { ...alive, turns, draft: null, waiting };
     }
     case "failed":
       return { ...alive, draft: null, waiting: false, failure: event.message };
@@ -63,7 +60,7 @@ export function apply(talk: Talk, event: SessionEvent): Talk {
 /** The person's turn is on disk, told by the answer to the request or by the stream, whichever comes first. */
 export function said(talk: Talk, turn: Turn): Talk {
   if (talk.turns.some((known) => known.seq === turn.seq)) return talk;
-  return { ...talk, turns: insert(talk.turns, turn), waiting: true, failure: null, silenced: false };
+  return { ...talk, turns: insert(talk.turns, turn), waiting: true, failure: null };
 }
 
 /** Puts the turn at its place; the same turn again changes nothing. */
