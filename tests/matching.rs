@@ -127,18 +127,21 @@ fn encoder() -> Option<PathBuf> {
     }
 }
 
-/// What people might write, and who of the bank that ships has lived something like it (any of these indices).
+/// What people might write, and who of the first sixteen of the bank has lived something like it (any of these indices).
 const SOUGHT: &str = include_str!("fixtures/matching/sought.jsonl");
 
 #[tokio::test]
 async fn people_find_those_who_know_what_they_speak_of() {
     let Some(folder) = encoder() else { return };
     let encoder = kindred::encoder::open(&folder).unwrap();
-    let bank = Bank::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("bank")).unwrap();
+    let all = Bank::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("bank")).unwrap();
+    // The answers were written for the first sixteen.
+    let bank = Bank::new(all.iter().filter(|character| character.index < 16).cloned().collect());
     let dir = tempfile::tempdir().unwrap();
     let kept = KeptEmbeddings::new(dir.path().to_owned(), &folder);
-    let matcher = Matcher::new_kept(&bank, encoder.clone(), None, &kept).await.unwrap();
-    let again = Matcher::new_kept(&bank, encoder, None, &kept).await.unwrap();
+    let matcher = Matcher::new_kept(&bank, encoder.clone(), None, &kept, &mut |_, _| ()).await.unwrap();
+    let again =
+        Matcher::new_kept(&bank, encoder, None, &kept, &mut |_, _| panic!("kept, and embedded again")).await.unwrap();
     let (mut found, mut asked) = (0, 0);
     for line in SOUGHT.lines() {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();

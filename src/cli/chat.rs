@@ -104,10 +104,7 @@ impl Chat {
             }
         }
         let keep = self.data.clone().map_or(Keep::Nothing, Keep::In);
-        let spinner = open::waiting_for("loading the models");
-        let kindred = self.models.open(keep).await;
-        spinner.finish_and_clear();
-        let kindred = kindred?;
+        let kindred = self.models.open(keep).await?;
 
         let seed = self.seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u128() as u64);
         let code = if self.auto {

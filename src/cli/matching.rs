@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::bank::{heading, open_bank};
-use super::open::load_head;
+use super::open::{first_reading, load_head, waiting_for};
 use super::page::{dim, print, print_json, wrap};
 use super::paths;
 use crate::encoder::Embedder;
@@ -91,11 +91,13 @@ pub(super) fn rank(
     let encoder = open_encoder(&folder)?;
     let kept = KeptEmbeddings::new(paths::embeddings(), &folder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;
+    let spinner = waiting_for("reading the bank");
     let matches = runtime.block_on(async {
-        let matcher = Matcher::new_kept(bank, encoder, head, &kept).await?;
+        let matcher = Matcher::new_kept(bank, encoder, head, &kept, &mut first_reading(&spinner)).await?;
         matcher.rank(about, top).await
-    })?;
-    Ok(matches)
+    });
+    spinner.finish_and_clear();
+    Ok(matches?)
 }
 
 /// The sentence encoder in this folder, or what to do about it.

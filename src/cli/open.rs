@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
 
 use super::paths;
 use crate::agents::{Kindred, Limits, Parts};
@@ -118,6 +119,13 @@ impl ModelArgs {
 
     /// Loads everything and starts the agents. Takes seconds; to be awaited on the runtime that lives longest.
     pub(super) async fn open(&self, keep: Keep) -> anyhow::Result<Kindred> {
+        let spinner = waiting_for("loading the models");
+        let opened = self.open_all(keep, &spinner).await;
+        spinner.finish_and_clear();
+        opened
+    }
+
+    async fn open_all(&self, keep: Keep, spinner: &ProgressBar) -> anyhow::Result<Kindred> {
         let bank = self.load_bank()?;
         let head = load_head(self.matcher.as_deref())?;
         // The store first: a folder in use is known at once, a model takes seconds.
@@ -130,7 +138,8 @@ impl ModelArgs {
             tokio::task::spawn_blocking(move || arguments.load()).await.context("loading the models broke off")?;
         let Loaded { supporter, seeker, encoder, selector } = loaded?;
         let kept = KeptEmbeddings::new(paths::embeddings(), &self.encoder.clone().unwrap_or_else(paths::encoder));
-        let matcher = Matcher::new_kept(&bank, encoder, head, &kept).await.context("cannot embed the bank")?;
+        let matcher = Matcher::new_kept(&bank, encoder, head, &kept, &mut first_reading(spinner));
+        let matcher = matcher.await.context("cannot embed the bank")?;
         let parts = Parts {
             bank,
             supporter,
@@ -255,9 +264,19 @@ pub(super) fn quiet_logs() {
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
+/// Tells how far the first reading of a bank is.
+pub(super) fn first_reading(spinner: &ProgressBar) -> impl FnMut(usize, usize) + Send {
+    move |done, of| {
+        if done == 0 {
+            tracing::info!(texts = of, "the bank is read for the first time; this is kept, and quick from then on");
+        }
+        spinner.set_message(format!("reading the bank for the first time, {} %", done * 100 / of.max(1)));
+    }
+}
+
 /// Shows that something takes a while, where somebody looks.
-pub(super) fn waiting_for(what: &str) -> indicatif::ProgressBar {
-    let spinner = indicatif::ProgressBar::new_spinner();
+pub(super) fn waiting_for(what: &str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
     spinner.set_message(what.to_owned());
     spinner.enable_steady_tick(std::time::Duration::from_millis(120));
     spinner

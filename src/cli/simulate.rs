@@ -78,10 +78,7 @@ impl Simulate {
             folder: self.out,
             concurrency: self.concurrency.into(),
         };
-        let spinner = open::waiting_for("loading the models");
-        let kindred = self.models.open(Keep::Nothing).await;
-        spinner.finish_and_clear();
-        let kindred = kindred?;
+        let kindred = self.models.open(Keep::Nothing).await?;
 
         let bar = ProgressBar::new(job.simulation.dialogues as u64);
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} dialogues  {msg}  {elapsed}, {eta} to go");

@@ -147,7 +147,7 @@ pub async fn compare(
     embedder: Arc<dyn Embedder>,
     kept: &KeptEmbeddings,
 ) -> Result<Vec<Pair>, TrainingError> {
-    let matcher = Matcher::new_kept(bank, embedder, None, kept).await?;
+    let matcher = Matcher::new_kept(bank, embedder, None, kept, &mut |_, _| ()).await?;
     let mut by_seeker: BTreeMap<u32, Vec<&Rated>> = BTreeMap::new();
     for one in rated {
         by_seeker.entry(one.seeker).or_default().push(one);

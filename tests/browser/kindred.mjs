@@ -69,7 +69,8 @@ export async function serve({
     child.once("exit", (code, signal) => resolve(code ?? signal)),
   );
   const url = `http://127.0.0.1:${port}`;
-  const until = Date.now() + 180_000;
+  // The first start of all reads the whole bank.
+  const until = Date.now() + 600_000;
   for (;;) {
     const ready = await fetch(`${url}/api/ready`).then(
       (response) => response.ok,
