@@ -5,8 +5,8 @@
 .PHONY: help setup setup-test web build run test lint fmt models clean
 CARGO := cargo
 PORT ?= 8080
-DATA ?= ../shared/data
-MINUTES ?= 84
+DATA ?=
+MINUTES ?= 78
 NPM_STAMP := static/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find static -path static/node_modules -prune -o -path static/dist -prune -o -type f -print)
 
@@ -46,9 +46,9 @@ $(NPM_STAMP): static/package.json static/package-lock.json
 	npm --prefix static ci --no-audit --no-fund
 	@touch $@
 
-models: build ## Train the model that ships, from the data folder DATA and this project's own texts (84 minutes; MINUTES=… for another time)
-	target/release/kindred train tokenizer --data $(DATA) --vocabulary 8192 --out runs/tokenizer
-	target/release/kindred train lm --data $(DATA) --tokenizer runs/tokenizer --out runs/stand-in --minutes $(MINUTES)
+models: build ## Train the model that ships, from this project's own texts and the data sets in DATA=… (78 minutes; MINUTES=… for another time)
+	target/release/kindred train tokenizer $(if $(DATA),--data $(DATA)) --vocabulary 8192 --out runs/tokenizer
+	target/release/kindred train lm $(if $(DATA),--data $(DATA)) --tokenizer runs/tokenizer --out runs/stand-in --minutes $(MINUTES)
 	mkdir -p models/kindred-stand-in
 	cp runs/stand-in/model/* models/kindred-stand-in/
 

@@ -138,7 +138,7 @@ async fn people_find_those_who_know_what_they_speak_of() {
     // The answers were written for the first sixteen.
     let bank = Bank::new(all.iter().filter(|character| character.index < 16).cloned().collect());
     let dir = tempfile::tempdir().unwrap();
-    let kept = KeptEmbeddings::new(dir.path().to_owned(), &folder);
+    let kept = KeptEmbeddings::new(dir.path().to_owned());
     let matcher = Matcher::new_kept(&bank, encoder.clone(), None, &kept, &mut |_, _| ()).await.unwrap();
     let again =
         Matcher::new_kept(&bank, encoder, None, &kept, &mut |_, _| panic!("kept, and embedded again")).await.unwrap();

@@ -95,7 +95,10 @@ def _fetch_cuda(folder: Path) -> None:
     A failure is remembered, so that later set-ups do without the network; deleting the mark tries again.
     """
     target, failed = folder / "cuda", folder / "cuda.failed"
-    if (target / "torch" / "lib" / "libtorch_cuda.so").exists() or failed.exists():
+    if (target / "torch" / "lib" / "libtorch_cuda.so").exists():
+        return
+    if failed.exists():
+        print(f"The CUDA part of libtorch could not be fetched; the CPU will be used. To try again, delete {failed}", file=sys.stderr)
         return
     print(f"A GPU is here: fetching the CUDA part of libtorch (about 2.5 GB, once; kept in {target}; KINDRED_CUDA=0 leaves it out)", file=sys.stderr)
     part = target.with_name(f"cuda.part-{os.getpid()}")

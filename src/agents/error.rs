@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::dialogue::TemplateError;
+use crate::encoder::EncoderError;
 use crate::engine::EngineError;
 use crate::matching::MatchError;
 use crate::memory::MemoryError;
@@ -91,6 +92,7 @@ impl AgentError {
                 | Self::BrokenOff
                 | Self::Overloaded { .. }
                 | Self::Engine(EngineError::Gone { .. } | EngineError::Overloaded { .. })
+                | Self::Memory(MemoryError::Encoder(EncoderError::Gone { .. } | EncoderError::Overloaded { .. }))
                 | Self::Store(_)
         )
     }
@@ -102,5 +104,26 @@ impl From<StoreError> for AgentError {
             StoreError::NoSession { id } => Self::NoSession { id },
             other => Self::Store(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_the_moment_hinders_is_told_from_what_would_fail_again() {
+        let gone = || "gone".to_owned();
+        let encoder = EncoderError::Gone { reason: gone() };
+        let of_the_moment = [
+            AgentError::Closing,
+            AgentError::BrokenOff,
+            AgentError::Engine(EngineError::Gone { reason: gone() }),
+            AgentError::Memory(encoder.into()),
+            AgentError::Store(StoreError::Closed),
+        ];
+        assert!(of_the_moment.iter().all(AgentError::is_of_the_moment));
+        let lasting = [AgentError::EmptyReply, AgentError::NoCharacter { index: 1 }];
+        assert!(!lasting.iter().any(AgentError::is_of_the_moment));
     }
 }

@@ -241,7 +241,8 @@ impl Kindred {
         Ok(SessionEvents::new(missed, events, live.awake))
     }
 
-    /// Stops the reply in the making. What it had said is kept and given back; none if nothing was being said.
+    /// Stops the reply in the making. What it had said is kept and given back, empty before its first word; none if no reply
+    /// was being made.
     ///
     /// # Errors
     /// [`AgentError::NoSession`], the store's.

@@ -42,7 +42,7 @@ impl Running {
     }
 }
 
-/// Stores what a stopped reply said, if it said anything.
+/// Stores what a stopped reply leaves, if it is to be kept.
 pub(super) async fn keep(
     store: &dyn Store,
     session: &SessionRecord,

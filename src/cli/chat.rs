@@ -135,6 +135,8 @@ struct Talk<'a> {
     /// Lines that are typed stop a reply; lines from a pipe wait for its end.
     typed: bool,
     replying: bool,
+    /// The place of a reply that failed: its end, which follows, was told already.
+    failed_at: Option<u64>,
     remembered: Option<Memory>,
     /// Whether something could not be said or answered: from a pipe nobody reads the words about it, but the exit code.
     failed: bool,
@@ -143,7 +145,15 @@ struct Talk<'a> {
 impl<'a> Talk<'a> {
     fn new(kindred: &'a Kindred) -> Self {
         let typed = std::io::stdin().is_terminal();
-        Self { kindred, lines: lines::standard_input(), typed, replying: false, remembered: None, failed: false }
+        Self {
+            kindred,
+            lines: lines::standard_input(),
+            typed,
+            replying: false,
+            failed_at: None,
+            remembered: None,
+            failed: false,
+        }
     }
 
     async fn run(mut self, with: Option<u32>, about: Option<String>) -> anyhow::Result<ExitCode> {
@@ -271,6 +281,7 @@ impl<'a> Talk<'a> {
                 print!("{name}: ");
             }
             EventKind::Text { text, .. } => print!("{}", duet::printable(&text)),
+            EventKind::ReplyEnded { seq, .. } if self.failed_at == Some(seq) => {}
             EventKind::ReplyEnded { end, turn, .. } => {
                 self.replying = false;
                 match turn {
@@ -280,7 +291,8 @@ impl<'a> Talk<'a> {
                 }
                 self.prompt();
             }
-            EventKind::Failed { message, .. } => {
+            EventKind::Failed { seq, message } => {
+                self.failed_at = Some(seq);
                 self.replying = false;
                 self.failed = true;
                 eprintln!("\n[no reply: {message}]");

@@ -89,7 +89,7 @@ pub(super) fn rank(
 ) -> anyhow::Result<Vec<Matched>> {
     let folder = paths::encoder();
     let encoder = open_encoder(&folder)?;
-    let kept = KeptEmbeddings::new(paths::embeddings(), &folder);
+    let kept = KeptEmbeddings::new(paths::embeddings());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;
     let spinner = waiting_for("reading the bank");
     let matches = runtime.block_on(async {

@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use super::paths;
 use crate::agents::{Kindred, Limits, Parts};
 use crate::encoder::{Embedder, EncoderOptions, LocalEncoder, PairCompat};
-use crate::engine::{Generator, LocalEngine, LocalOptions, Sampling};
+use crate::engine::{Generator, LocalEngine, LocalOptions};
 use crate::matching::{HEAD_FILE, KeptEmbeddings, Matcher, PersonaScoreHead};
 use crate::memory::{MemorySelector, PairHistory};
 use crate::nn::{DeviceChoice, Number};
@@ -137,17 +137,18 @@ impl ModelArgs {
         let loaded =
             tokio::task::spawn_blocking(move || arguments.load()).await.context("loading the models broke off")?;
         let Loaded { supporter, seeker, encoder, selector } = loaded?;
-        let kept = KeptEmbeddings::new(paths::embeddings(), &self.encoder.clone().unwrap_or_else(paths::encoder));
-        let matcher = Matcher::new_kept(&bank, encoder, head, &kept, &mut first_reading(spinner));
+        let kept = KeptEmbeddings::new(paths::embeddings());
+        let mut told = first_reading(spinner);
+        let matcher = Matcher::new_kept(&bank, encoder, head, &kept, &mut told);
         let matcher = matcher.await.context("cannot embed the bank")?;
         let parts = Parts {
             bank,
+            sampling: supporter.sampling(),
             supporter,
             seeker,
             selector,
             matcher: Arc::new(matcher),
             store,
-            sampling: Sampling::default(),
             limits: Limits::default(),
         };
         Ok(Kindred::start(parts)?)

@@ -63,7 +63,7 @@ impl Serve {
             },
             () = &mut signal => {
                 server.stop().await;
-                // Nothing is open yet that wants closing, and a model that is being read would hold the process back.
+                // A model that is being read would hold the process back. What is on disk survives any end.
                 std::process::exit(i32::from(INTERRUPTED));
             }
         };

@@ -39,15 +39,15 @@ pub(super) struct TrainLook {
     /// Folder of the sentence encoder, for the relevance [default: the user's cache; left out if absent].
     #[arg(long, value_name = "DIR")]
     encoder: Option<PathBuf>,
-    /// Temperature; 0 is greedy.
-    #[arg(long, default_value_t = 0.8)]
-    temperature: f32,
-    /// Keep the likeliest tokens that together reach this probability.
-    #[arg(long, default_value_t = Sampling::default().top_p)]
-    top_p: f32,
-    /// Divides the logits of tokens that were read or said before; 1 leaves them.
-    #[arg(long, default_value_t = Sampling::default().repetition_penalty)]
-    repetition_penalty: f32,
+    /// Temperature; 0 is greedy [default: the model's own].
+    #[arg(long)]
+    temperature: Option<f32>,
+    /// Keep the likeliest tokens that together reach this probability [default: the model's own].
+    #[arg(long)]
+    top_p: Option<f32>,
+    /// Divides the logits of tokens that were read or said before; 1 leaves them [default: the model's own].
+    #[arg(long)]
+    repetition_penalty: Option<f32>,
     /// Seed of every draw.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -65,12 +65,13 @@ impl TrainLook {
         let folder = self.encoder.unwrap_or_else(paths::encoder);
         let embedder = if folder.is_dir() { Some(encoder::open(&folder)?) } else { None };
         let embedder = embedder.as_deref().map(|embedder| embedder as &dyn Embedder);
+        let own = generator.sampling();
         let sampling = Sampling {
-            temperature: self.temperature,
-            top_p: self.top_p,
-            repetition_penalty: self.repetition_penalty,
+            temperature: self.temperature.unwrap_or(own.temperature),
+            top_p: self.top_p.unwrap_or(own.top_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(own.repetition_penalty),
             seed: self.seed,
-            ..Sampling::default()
+            ..own
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
         runtime.block_on(async {

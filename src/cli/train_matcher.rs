@@ -44,7 +44,7 @@ impl TrainMatcher {
         let rated = matcher::read(&self.dialogues.unwrap_or_else(|| paths::corpus().join("dialogues")), &bank)?;
         let folder = self.encoder.unwrap_or_else(paths::encoder);
         let encoder = open_encoder(&folder)?;
-        let kept = KeptEmbeddings::new(paths::embeddings(), &folder);
+        let kept = KeptEmbeddings::new(paths::embeddings());
         let fit = open::block_on(async {
             let pairs = matcher::compare(&rated, &bank, encoder, &kept).await?;
             matcher::fit(&pairs).context("no head can be fitted")

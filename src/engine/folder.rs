@@ -6,11 +6,12 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::LoadError;
+use super::{GenerateRequest, LoadError, Sampling, validate};
 use crate::dialogue::{ChatTemplate, Layout, PromptStyle};
 
 /// Pins how prompts are laid out for a model: `{"prompt_style": "trained" | "demo" | "chat"}`.
 const PIN_FILE: &str = "kindred.json";
+const GENERATION_CONFIG: &str = "generation_config.json";
 /// The largest tokenizers (of 262,144 entries) take half of it.
 const LONGEST_FILE: u64 = 64 << 20;
 
@@ -71,7 +72,7 @@ pub(super) struct Marks {
 /// Reads the marks from `generation_config.json`, `config.json` and `tokenizer_config.json`.
 pub(super) fn marks(folder: &Path) -> Result<Marks, LoadError> {
     let mut marks = Marks::default();
-    for name in ["generation_config.json", "config.json"] {
+    for name in [GENERATION_CONFIG, "config.json"] {
         let config = read_json(&folder.join(name))?.unwrap_or_default();
         let ids = |key: &str| match &config[key] {
             Value::Array(ids) => ids.iter().filter_map(id).collect(),
@@ -85,6 +86,47 @@ pub(super) fn marks(folder: &Path) -> Result<Marks, LoadError> {
     marks.bos_token = text("bos_token");
     marks.eos_token = text("eos_token");
     Ok(marks)
+}
+
+/// How a model speaks best: what its `generation_config.json` names, the defaults for the rest.
+pub(super) fn sampling(folder: &Path) -> Result<Sampling, LoadError> {
+    let path = folder.join(GENERATION_CONFIG);
+    let named: Named = match read_json(&path)? {
+        None => return Ok(Sampling::default()),
+        Some(value) => serde_json::from_value(value).map_err(|error| LoadError::File {
+            path: path.clone(),
+            expected: "numbers for temperature, top_p, top_k, min_p and repetition_penalty",
+            found: error.to_string(),
+        })?,
+    };
+    let usual = Sampling::default();
+    let sampling = Sampling {
+        temperature: named.temperature.unwrap_or(usual.temperature),
+        top_p: named.top_p.unwrap_or(usual.top_p),
+        top_k: named.top_k.unwrap_or(usual.top_k),
+        min_p: named.min_p.unwrap_or(usual.min_p),
+        repetition_penalty: named.repetition_penalty.unwrap_or(usual.repetition_penalty),
+        ..usual
+    };
+    let request = GenerateRequest { sampling, ..GenerateRequest::default() };
+    match validate::validate(&request) {
+        Ok(()) => Ok(request.sampling),
+        Err(error) => Err(LoadError::File {
+            path,
+            expected: "sampling in the ranges of `transformers`",
+            found: error.to_string(),
+        }),
+    }
+}
+
+/// The keys of `generation_config.json` that say how tokens are drawn.
+#[derive(Deserialize)]
+struct Named {
+    temperature: Option<f32>,
+    top_p: Option<f32>,
+    top_k: Option<usize>,
+    min_p: Option<f32>,
+    repetition_penalty: Option<f32>,
 }
 
 fn id(value: &Value) -> Option<u32> {
@@ -158,6 +200,18 @@ mod tests {
         File::options().write(true).open(folder.path().join(PIN_FILE)).unwrap().set_len(LONGEST_FILE + 1).unwrap();
         let message = layout(folder.path()).unwrap_err().to_string();
         assert!(message.contains("kindred.json: expected at most 64 MiB, found 67108865 bytes"), "{message}");
+    }
+
+    #[test]
+    fn a_model_may_say_how_it_speaks_best() {
+        let of = |text: &str| sampling(folder(&[(GENERATION_CONFIG, text)]).path());
+        assert_eq!(sampling(folder(&[]).path()).unwrap(), Sampling::default());
+        let named =
+            of(r#"{"eos_token_id": 2, "temperature": 0.6, "repetition_penalty": 1.05, "top_k": null}"#).unwrap();
+        assert_eq!(named, Sampling { temperature: 0.6, repetition_penalty: 1.05, ..Sampling::default() });
+        let message = |text: &str| of(text).unwrap_err().to_string();
+        assert!(message(r#"{"temperature": "hot"}"#).contains("generation_config.json: expected numbers"));
+        assert!(message(r#"{"top_p": 7}"#).contains("top_p"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::runner::{Job, Runner};
 use super::tokens::Tokens;
-use super::{EngineError, GenerateRequest, Generator, ModelIdentity, Reply, folder, validate};
+use super::{EngineError, GenerateRequest, Generator, ModelIdentity, Reply, Sampling, folder, validate};
 use crate::dialogue::{Layout, Prompt, TemplateError};
 use crate::nn::inbox::{ClosedAtEnd, Inbox, Refused};
 use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Number, Placement, device, fingerprint};
@@ -100,6 +100,7 @@ pub fn open(folder: &Path) -> Result<Arc<dyn Generator>, LoadError> {
 pub struct LocalEngine {
     identity: ModelIdentity,
     layout: Layout,
+    sampling: Sampling,
     tokens: Arc<Tokens>,
     inbox: Arc<Inbox<Job>>,
     vocabulary: u32,
@@ -128,6 +129,7 @@ impl LocalEngine {
             Some(layout) => layout,
             None => folder::layout(folder)?,
         };
+        let sampling = folder::sampling(folder)?;
         // Before the thread is there: should it fail, nothing is left behind that holds a model.
         let version =
             fingerprint(&[Some(folder), options.adapter.as_deref()].into_iter().flatten().collect::<Vec<_>>())?;
@@ -154,7 +156,7 @@ impl LocalEngine {
         let device = device::device_name(placement.device);
         tracing::info!(model = name, version, family, parameters, dtype, reason = placement.reason, "model loaded");
         let identity = ModelIdentity { name, version, family, parameters, dtype: dtype.into(), device, context };
-        Ok(Self { identity, layout, tokens, inbox, vocabulary, thread: Some(thread) })
+        Ok(Self { identity, layout, sampling, tokens, inbox, vocabulary, thread: Some(thread) })
     }
 }
 
@@ -221,6 +223,10 @@ impl Generator for LocalEngine {
 
     fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    fn sampling(&self) -> Sampling {
+        self.sampling.clone()
     }
 
     fn count_tokens(&self, prompt: &Prompt) -> Result<usize, EngineError> {

@@ -172,6 +172,11 @@ pub trait Generator: Send + Sync {
     /// How prompts for it are laid out.
     fn layout(&self) -> &Layout;
 
+    /// How this model speaks best, as its folder says; the seed is the request's.
+    fn sampling(&self) -> Sampling {
+        Sampling::default()
+    }
+
     /// How many tokens the prompt has, so that callers can drop old turns until it fits.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest as _, Sha256};
@@ -13,29 +12,23 @@ const TENSOR: &str = "embeddings";
 /// Room for the file's header.
 const HEADER_ROOM: u64 = 4096;
 
-/// Where embeddings are kept and which encoder they are of. What is kept is a copy: a file that is missing, damaged or of
+/// Where embeddings are kept. What is kept is a copy: a file that is missing, damaged or of
 /// other texts is made anew, and one that can not be written is done without.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptEmbeddings {
     folder: PathBuf,
-    encoder: String,
 }
 
 impl KeptEmbeddings {
-    /// Kept in `folder`, of the encoder in this Hugging Face folder, known by size and time of its weights.
-    pub fn new(folder: PathBuf, encoder: &Path) -> Self {
-        let stamp = fs::metadata(encoder.join("model.safetensors")).ok().map(|weights| {
-            let changed = weights.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-            (weights.len(), changed.map(|time| time.as_nanos()))
-        });
-        Self { folder, encoder: format!("{} {stamp:?}", encoder.display()) }
+    /// Kept in `folder`.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
     }
 
     /// The file for these texts: named by what it depends on, so that it never has to be invalidated.
-    fn file(&self, texts: &[String], dimension: usize) -> PathBuf {
+    fn file(&self, encoder: &str, texts: &[String], dimension: usize) -> PathBuf {
         let mut hash = Sha256::new();
-        for part in [LAYOUT, &self.encoder, &dimension.to_string()].into_iter().chain(texts.iter().map(String::as_str))
-        {
+        for part in [LAYOUT, encoder, &dimension.to_string()].into_iter().chain(texts.iter().map(String::as_str)) {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -43,9 +36,9 @@ impl KeptEmbeddings {
         self.folder.join(name + ".safetensors")
     }
 
-    /// `[texts, dimension]`, row by row, if kept.
-    pub(super) fn read(&self, texts: &[String], dimension: usize) -> Option<Vec<f32>> {
-        let path = self.file(texts, dimension);
+    /// `[texts, dimension]`, row by row, if kept for the encoder of this identity.
+    pub(super) fn read(&self, encoder: &str, texts: &[String], dimension: usize) -> Option<Vec<f32>> {
+        let path = self.file(encoder, texts, dimension);
         let expected = (texts.len() * dimension * size_of::<f32>()) as u64;
         if fs::metadata(&path).ok()?.len() > expected + HEADER_ROOM {
             return None;
@@ -62,8 +55,8 @@ impl KeptEmbeddings {
     }
 
     /// Keeps the matrix; whole or not at all, as it is renamed into place.
-    pub(super) fn write(&self, texts: &[String], dimension: usize, matrix: &[f32]) {
-        let path = self.file(texts, dimension);
+    pub(super) fn write(&self, encoder: &str, texts: &[String], dimension: usize, matrix: &[f32]) {
+        let path = self.file(encoder, texts, dimension);
         if let Err(reason) = self.try_write(&path, [texts.len(), dimension], matrix) {
             tracing::warn!(path = %path.display(), reason, "embeddings are not kept");
         }
@@ -87,24 +80,23 @@ mod tests {
     #[test]
     fn gives_back_what_was_kept_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
-        let kept = KeptEmbeddings::new(dir.path().join("new"), dir.path());
+        let kept = KeptEmbeddings::new(dir.path().join("new"));
         let texts = vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(kept.read(&texts, 2), None);
-        kept.write(&texts, 2, &[1.0, 0.0, 0.6, 0.8]);
-        assert_eq!(kept.read(&texts, 2), Some(vec![1.0, 0.0, 0.6, 0.8]));
-        assert_eq!(kept.read(&["ab".to_owned(), String::new()], 2), None, "other texts");
-        let other = KeptEmbeddings { encoder: "another".into(), ..kept.clone() };
-        assert_eq!(other.read(&texts, 2), None, "another encoder");
-        fs::write(kept.file(&texts, 2), b"damaged").unwrap();
-        assert_eq!(kept.read(&texts, 2), None);
+        assert_eq!(kept.read("one", &texts, 2), None);
+        kept.write("one", &texts, 2, &[1.0, 0.0, 0.6, 0.8]);
+        assert_eq!(kept.read("one", &texts, 2), Some(vec![1.0, 0.0, 0.6, 0.8]));
+        assert_eq!(kept.read("one", &["ab".to_owned(), String::new()], 2), None, "other texts");
+        assert_eq!(kept.read("another", &texts, 2), None, "another encoder");
+        fs::write(kept.file("one", &texts, 2), b"damaged").unwrap();
+        assert_eq!(kept.read("one", &texts, 2), None);
     }
 
     #[test]
     fn a_folder_that_can_not_be_written_is_done_without() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("file"), b"").unwrap();
-        let kept = KeptEmbeddings::new(dir.path().join("file"), dir.path());
-        kept.write(&["a".to_owned()], 1, &[1.0]);
-        assert_eq!(kept.read(&["a".to_owned()], 1), None);
+        let kept = KeptEmbeddings::new(dir.path().join("file"));
+        kept.write("one", &["a".to_owned()], 1, &[1.0]);
+        assert_eq!(kept.read("one", &["a".to_owned()], 1), None);
     }
 }

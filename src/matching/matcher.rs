@@ -159,7 +159,7 @@ impl Matcher {
             texts.extend(experiences.iter().map(|(_, sentence)| sentence.clone()));
             rows.push(Rows { index: character.index, first, experiences });
         }
-        let matrix = match kept.and_then(|kept| kept.read(&texts, dimension)) {
+        let matrix = match kept.and_then(|kept| kept.read(embedder.identity(), &texts, dimension)) {
             Some(matrix) => matrix,
             None => {
                 let mut matrix = Vec::with_capacity(texts.len() * dimension);
@@ -168,7 +168,7 @@ impl Matcher {
                     matrix.extend(embed(embedder.as_ref(), batch.to_vec()).await?.concat());
                 }
                 if let Some(kept) = kept {
-                    kept.write(&texts, dimension, &matrix);
+                    kept.write(embedder.identity(), &texts, dimension, &matrix);
                 }
                 matrix
             }

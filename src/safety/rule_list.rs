@@ -43,6 +43,8 @@ struct LanguageFile {
     negators: Vec<String>,
     /// Look like a negation and are none; blanked before negators are looked for.
     pseudo_negators: Vec<String>,
+    /// Look like a negation where a person tells of their own risk ("trying not to"); in a reply they are one.
+    strivings: Vec<String>,
     /// A negation does not reach past these words …
     breaks: Vec<String>,
     /// … unless they stand in one of these ("I don't think I …").
@@ -59,6 +61,8 @@ struct LanguageFile {
     /// The past is back: it excuses nothing.
     present: Vec<String>,
     bereaved: Vec<String>,
+    /// Grief and somebody at risk now: excuses nothing.
+    renewed: Vec<String>,
     /// Who else a sentence may be about, and the speaker: whoever is named last before a match is its subject.
     others: Vec<String>,
     selves: Vec<String>,
@@ -118,6 +122,7 @@ pub(super) struct LanguageRules {
     pub(super) idioms: Regex,
     pub(super) negators: Regex,
     pub(super) pseudo_negators: Regex,
+    pub(super) strivings: Regex,
     pub(super) breaks: Regex,
     pub(super) bridges: Regex,
     pub(super) fiction: Regex,
@@ -127,6 +132,7 @@ pub(super) struct LanguageRules {
     pub(super) over: Regex,
     pub(super) present: Regex,
     pub(super) bereaved: Regex,
+    pub(super) renewed: Regex,
     pub(super) others: Regex,
     pub(super) selves: Regex,
     pub(super) as_written: RuleSet<Risk>,
@@ -141,6 +147,7 @@ impl LanguageRules {
             idioms: language.alternatives(&file.idioms)?,
             negators: language.alternatives(&file.negators)?,
             pseudo_negators: language.alternatives(&file.pseudo_negators)?,
+            strivings: language.alternatives(&file.strivings)?,
             breaks: language.alternatives(&file.breaks)?,
             bridges: language.alternatives(&file.bridges)?,
             fiction: language.alternatives(&file.fiction)?,
@@ -150,6 +157,7 @@ impl LanguageRules {
             over: language.alternatives(&file.over)?,
             present: language.alternatives(&file.present)?,
             bereaved: language.alternatives(&file.bereaved)?,
+            renewed: language.alternatives(&file.renewed)?,
             others: language.alternatives(&file.others)?,
             selves: language.alternatives(&file.selves)?,
             as_written: language.rules(file.as_written)?,

@@ -122,9 +122,9 @@ impl LanguageRules {
             .iter()
             .flat_map(|view| &view.sentences)
             .filter_map(|sentence| {
-                let mut hits = self.hits(sentence, &self.as_written);
+                let mut hits = self.hits(sentence, &self.as_written, Some(&self.strivings));
                 let plain = self.idioms.replace_all(sentence, "_");
-                hits.extend(self.hits(&plain, &self.risks));
+                hits.extend(self.hits(&plain, &self.risks, Some(&self.strivings)));
                 let of_others = hits.iter().any(|hit| hit.rule.kind == Risk::SomeoneElse);
                 hits.iter()
                     .filter(|hit| !(of_others && hit.about_another && of_oneself(hit.rule.kind)))
@@ -138,13 +138,14 @@ impl LanguageRules {
     fn fault(&self, views: &[View]) -> Option<Fault> {
         let sentences = views.iter().flat_map(|view| &view.sentences);
         sentences
-            .flat_map(|sentence| self.hits(&self.idioms.replace_all(sentence, "_"), &self.faults))
+            .flat_map(|sentence| self.hits(&self.idioms.replace_all(sentence, "_"), &self.faults, None))
             .map(|hit| hit.rule.kind)
             .max()
     }
 
-    /// The rules that hold in this sentence, each with its first match that no guard excuses.
-    fn hits<'a, K>(&self, sentence: &str, set: &'a RuleSet<K>) -> Vec<Hit<'a, K>> {
+    /// The rules that hold in this sentence, each with its first match that no guard excuses. What `strivings` finds is no
+    /// negation.
+    fn hits<'a, K>(&self, sentence: &str, set: &'a RuleSet<K>, strivings: Option<&Regex>) -> Vec<Hit<'a, K>> {
         let candidates = set.any.matches(sentence);
         candidates
             .into_iter()
@@ -153,10 +154,10 @@ impl LanguageRules {
                 let found = rule.pattern.find_iter(sentence).find(|found| {
                     let before = &sentence[..found.start()];
                     !rule.unless.iter().any(|guard| match guard {
-                        Guard::Negated => self.is_negated(before, found.as_str()),
+                        Guard::Negated => self.is_negated(before, found.as_str(), strivings),
                         Guard::Fiction => self.is_fiction(before),
                         Guard::Past => self.is_past(sentence, found),
-                        Guard::Bereaved => self.bereaved.is_match(sentence) && !self.present.is_match(sentence),
+                        Guard::Bereaved => self.bereaved.is_match(sentence) && !self.renewed.is_match(sentence),
                     })
                 })?;
                 Some(Hit { rule, about_another: self.is_about_another(&sentence[..found.start()]) })
@@ -166,7 +167,9 @@ impl LanguageRules {
 
     /// Whether what is said lies long ago, or is over.
     fn is_past(&self, sentence: &str, found: &Match<'_>) -> bool {
-        if self.present.is_match(sentence) {
+        // "I am better today" is over, for all that it speaks of today.
+        let rest = self.over.replace_all(sentence, "_");
+        if self.present.is_match(&rest) {
             return false;
         }
         let scope = if self.tense.is_match(found.as_str()) { sentence } else { self.clause(sentence, found) };
@@ -189,9 +192,10 @@ impl LanguageRules {
     }
 
     /// Whether a negator stands in the match or close before it, in the same clause.
-    fn is_negated(&self, before: &str, found: &str) -> bool {
+    fn is_negated(&self, before: &str, found: &str, strivings: Option<&Regex>) -> bool {
         let clause = before.rsplit([',', '"']).next().unwrap_or("");
-        let clause = self.pseudo_negators.replace_all(clause, "_");
+        let clause = strivings.map_or(clause.into(), |strivings| strivings.replace_all(clause, "_"));
+        let clause = self.pseudo_negators.replace_all(&clause, "_");
         let clause = self.bridges.replace_all(&clause, "_");
         let after_break = self.breaks.find_iter(&clause).last().map_or(0, |word| word.end());
         let near = match self.language {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
 use serde_json::{Map, Value, json};
 use tch::{Kind, Tensor};
 use tokenizers::Tokenizer;
@@ -16,7 +17,8 @@ use crate::nn::{Llama, weights};
 const LARGEST_FILE: usize = 14 << 20;
 const BYTES_A_NUMBER: usize = 2;
 
-/// Writes the folder; readers find the old one or the new one whole, at every moment.
+/// Writes the folder; readers find the old one or the new one whole, at every moment where the file system can exchange two
+/// names (network ones often cannot).
 ///
 /// # Errors
 /// A folder that cannot be written.
@@ -33,14 +35,20 @@ pub fn write(model: &Llama, tokenizer: &Tokenizer, folder: &Path) -> Result<(), 
     let generation = json!({
         "pad_token_id": special(tokenizer, PAD)?, "bos_token_id": config.bos_token_id,
         "eos_token_id": config.eos_token_ids.first(),
-        "do_sample": true, "temperature": probe::TEMPERATURE, "top_p": 0.95,
+        "do_sample": true, "temperature": probe::TEMPERATURE, "top_p": probe::TOP_P,
+        "repetition_penalty": probe::REPETITION_PENALTY,
     });
     write_json(&fresh.join("generation_config.json"), &generation)?;
     if folder.exists() {
         // The two change names in one step; what lies under the new name then is the old one.
-        rustix::fs::renameat_with(CWD, &fresh, CWD, folder, RenameFlags::EXCHANGE)
-            .map_err(|error| TrainingError::Io { path: folder.to_owned(), source: error.into() })?;
-        fs::remove_dir_all(&fresh).map_err(TrainingError::io(&fresh))?;
+        match rustix::fs::renameat_with(CWD, &fresh, CWD, folder, RenameFlags::EXCHANGE) {
+            Ok(()) => fs::remove_dir_all(&fresh).map_err(TrainingError::io(&fresh))?,
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                fs::remove_dir_all(folder).map_err(TrainingError::io(folder))?;
+                fs::rename(&fresh, folder).map_err(TrainingError::io(folder))?;
+            }
+            Err(error) => return Err(TrainingError::Io { path: folder.to_owned(), source: error.into() }),
+        }
     } else {
         fs::rename(&fresh, folder).map_err(TrainingError::io(folder))?;
     }

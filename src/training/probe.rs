@@ -14,8 +14,10 @@ use crate::nn::Llama;
 /// What the model is asked while it learns; written for this, in no data set.
 const MESSAGE: &str = "I can't sleep since I lost my job. I feel so ashamed in front of my kids.";
 const STATEMENT: &str = "You are Mara, a 52-year-old baker from Porto. You listen first and speak plainly.";
-/// How freely a stand-in speaks best.
-pub(super) const TEMPERATURE: f64 = 0.8;
+/// How freely a stand-in speaks best: tried on its own messages from 0.5 to 0.8, 0.9 to 0.95 and 1 to 1.1.
+pub(super) const TEMPERATURE: f64 = 0.6;
+pub(super) const TOP_P: f64 = 0.9;
+pub(super) const REPETITION_PENALTY: f64 = 1.05;
 const LONGEST_REPLY: i64 = 80;
 
 /// Mean weighted cross-entropy of a batch in nats a token, and the sum of its weights.

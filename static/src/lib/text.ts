@@ -58,7 +58,7 @@ export const text = {
     memory: (name: string) => `What ${name} remembered`,
     memoryNote: (name: string) => `These lines were handed to the model with your message. “You” in them is ${name}.`,
     cutOff: "Stopped here.",
-    noWords: "Stopped before the first word.",
+    noWords: "No words came.",
     failed: "No reply came",
     failedHint: "Your message is kept. Send another to try again.",
     lost: "The connection is lost. Trying again…",
