@@ -106,7 +106,7 @@ fn chat() {
     let megabyte = [vec![b'x'; 1 << 20], b"\n".to_vec()].concat();
     let long = format!("chat MODEL --with 0 --about {}", "x".repeat(9_000));
     place.expect(&[
-        ("chat MODEL --with 99", b"", FAILED, "there is no character \"99\"; the nearest are"),
+        ("chat MODEL --with 9999", b"", FAILED, "there is no character \"9999\"; the nearest are"),
         ("chat MODEL --with INXX", b"", FAILED, "there is no character \"INXX\"; the nearest are"),
         ("chat MODEL --with 0 --as supporter --data @/data", b"", FAILED, "--data keeps talks in which you seek help"),
         ("chat MODEL --with 0 --as supporter --about Hm", b"", FAILED, "--about is what the seeker says"),
@@ -161,7 +161,7 @@ fn simulate() {
         ("simulate MODEL --out @/run --turns 0", b"", MISUSED, "0 is not in 1..=1000"),
         ("simulate MODEL --out @/run --dialogues many", b"", MISUSED, "invalid value 'many'"),
         ("simulate MODEL --out @/run --pair 0", b"", MISUSED, "such as 0:12"),
-        ("simulate MODEL --out @/run --pair 0:99", b"", FAILED, "there is no character 99 in the bank"),
+        ("simulate MODEL --out @/run --pair 0:9999", b"", FAILED, "there is no character 9999 in the bank"),
         ("simulate MODEL --out @/file", b"", FAILED, "cannot use @/file"),
         ("simulate MODEL --out @/file/run", b"", FAILED, "cannot use @/file/run"),
         (

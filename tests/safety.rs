@@ -63,11 +63,13 @@ fn people_at_risk_are_seen_and_others_left_alone() {
 
 #[test]
 fn so_they_are_in_another_authors_words() {
-    // Written by somebody who had seen neither rules nor tests; one half was used for tuning since, the other never.
+    // Written by somebody who had seen neither rules nor tests, much of it indirect. One half was used for tuning since. The
+    // other never was, and says what rules can do about words they have not met: they see fewer than half. A bar that
+    // rules cannot take is left to a trained model; this one keeps what there is.
     let tuned = measure("second_tuned.jsonl");
-    assert!(tuned.recall >= 0.0 && tuned.false_alarms <= 1.0);
+    assert!(tuned.recall >= 0.9 && tuned.false_alarms <= 0.02);
     let held = measure("second_held.jsonl");
-    assert!(held.recall >= 0.0 && held.false_alarms <= 1.0);
+    assert!(held.recall >= 0.4 && held.false_alarms <= 0.05);
 }
 
 #[test]

@@ -269,7 +269,10 @@ pub(super) fn quiet_logs() {
 pub(super) fn first_reading(spinner: &ProgressBar) -> impl FnMut(usize, usize) + Send {
     move |done, of| {
         if done == 0 {
-            tracing::info!(texts = of, "the bank is read for the first time; this is kept, and quick from then on");
+            tracing::info!(
+                texts = of,
+                "the bank is read for the first time, which takes minutes; it is kept, and quick from then on"
+            );
         }
         spinner.set_message(format!("reading the bank for the first time, {} %", done * 100 / of.max(1)));
     }

@@ -127,8 +127,8 @@ impl Matcher {
         Self::build(bank, embedder, head, None, &mut |_, _| ()).await
     }
 
-    /// As [`Self::new`], but embeds a bank only once: the embeddings are read from and written to `kept`. The once takes a
-    /// minute or two for a thousand characters on two cores: `told` hears how many texts of how many are done.
+    /// As [`Self::new`], but embeds a bank only once: the embeddings are read from and written to `kept`. The once takes
+    /// two to three minutes for a thousand characters on two cores: `told` hears how many texts of how many are done.
     ///
     /// # Errors
     /// The encoder's.
