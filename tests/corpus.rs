@@ -35,7 +35,7 @@ fn speakers_take_turns() {
 }
 
 #[test]
-fn plain_talks_begin_with_a_worry_and_end_with_an_answer() {
+fn plain_talks_begin_with_the_seeker_and_end_in_a_whole_sentence() {
     for talk in talks(Source::Plain) {
         let (first, last) = (talk.turns.first().unwrap(), talk.turns.last().unwrap());
         assert_eq!(first.speaker, Speaker::Seeker, "{talk:?}");
