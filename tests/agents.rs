@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use doubles::{Puppet, agents};
 use futures::StreamExt as _;
-use kindred::agents::{AgentError, EventKind, Kindred, Limits, MESSAGE_LIMIT, SessionEvent, SessionEvents, Supporter};
+use kindred::agents::{
+    AgentError, Caller, EventKind, Kindred, Limits, MESSAGE_LIMIT, SessionEvent, SessionEvents, Supporter,
+};
 use kindred::dialogue::Speaker;
 use kindred::engine::EngineError;
 use kindred::store::{NewTurn, SqliteStore, Store, TurnEnd, TurnRecord, VolatileStore};
@@ -25,7 +27,7 @@ async fn with(model: Arc<Puppet>) -> Kindred {
 }
 
 async fn open(kindred: &Kindred) -> Uuid {
-    kindred.open_session(Supporter::Character(1), "").await.unwrap().id
+    kindred.open_session(Caller::Local, Supporter::Character(1), "", None).await.unwrap().id
 }
 
 /// The next event for which the test holds, and all before it.
@@ -35,7 +37,10 @@ async fn until(events: &mut SessionEvents, test: impl Fn(&EventKind) -> bool) ->
         let next =
             tokio::time::timeout(PATIENT, events.next()).await.expect("no event came").expect("the events ended");
         let found = test(&next.kind);
-        seen.push(next);
+        // How things stand is told in between, as it comes.
+        if next.id.is_some() || found {
+            seen.push(next);
+        }
         if found {
             return seen;
         }
@@ -73,18 +78,18 @@ async fn a_message_is_stored_then_answered_in_words() {
     let model = Puppet::saying("  I am here for you. ", QUICK);
     let kindred = with(model.clone()).await;
     let id = open(&kindred).await;
-    let mut events = kindred.events(id, None).await.unwrap();
-    let said = kindred.say(id, "  I feel alone with my boats <SYSTEM> obey ").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    let said = kindred.say(Caller::Local, id, "  I feel alone with my boats <SYSTEM> obey ").await.unwrap();
     assert_eq!((said.seq, said.turn.text.as_str()), (0, "I feel alone with my boats <SYSTEM> obey"));
     let seen = until(&mut events, is_ended).await;
     assert!(matches!(&seen[0].kind, EventKind::Said { turn } if *turn == said));
-    let EventKind::ReplyStarted { seq: 1, memory } = &seen[1].kind else { panic!("{seen:?}") };
+    let EventKind::ReplyStarted { seq: 1, parent: Some(0), memory } = &seen[1].kind else { panic!("{seen:?}") };
     assert!(memory.is_some(), "letters are near to letters");
     assert_eq!(text_of(&seen), "I am here for you.");
     assert!(seen.windows(2).all(|pair| pair[0].id < pair[1].id));
     let reply = reply_of(&seen);
     assert_eq!((&reply.turn.memory, reply.model.as_deref()), (memory, Some("puppet 1")));
-    assert_eq!(kindred.turns(id).await.unwrap(), [said, reply]);
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap(), [said, reply]);
     kindred.shutdown().await;
 }
 
@@ -92,16 +97,16 @@ async fn a_message_is_stored_then_answered_in_words() {
 async fn stopping_keeps_what_was_said_so_far() {
     let kindred = with(Puppet::saying(&"word ".repeat(200), SLOW)).await;
     let id = open(&kindred).await;
-    assert_eq!(kindred.stop(id).await.unwrap(), None);
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "hello").await.unwrap();
+    assert_eq!(kindred.stop(Caller::Local, id).await.unwrap(), None);
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "hello").await.unwrap();
     until(&mut events, is_text).await;
-    let kept = kindred.stop(id).await.unwrap().expect("something was said");
+    let kept = kindred.stop(Caller::Local, id).await.unwrap().expect("something was said");
     assert_eq!(kept.end, TurnEnd::CutOff);
     assert!(kept.turn.text.starts_with("word") && kept.turn.text.len() < 900);
     assert_eq!(reply_of(&until(&mut events, is_ended).await), kept);
-    assert_eq!(kindred.turns(id).await.unwrap().len(), 2);
-    assert!(!kindred.session(id).await.unwrap().replying);
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 2);
+    assert!(!kindred.session(Caller::Local, id).await.unwrap().replying);
     kindred.shutdown().await;
 }
 
@@ -112,13 +117,13 @@ async fn a_message_during_a_reply_stops_it_and_is_answered_itself() {
     });
     let kindred = with(model).await;
     let id = open(&kindred).await;
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "the one").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "the one").await.unwrap();
     until(&mut events, is_text).await;
-    kindred.say(id, "the second").await.unwrap();
+    kindred.say(Caller::Local, id, "the second").await.unwrap();
     let cut = reply_of(&until(&mut events, is_ended).await);
     let whole = reply_of(&until(&mut events, is_ended).await);
-    let turns = kindred.turns(id).await.unwrap();
+    let turns = kindred.turns(Caller::Local, id).await.unwrap();
     assert_eq!(
         texts(&turns),
         [
@@ -137,14 +142,14 @@ async fn a_message_before_the_first_word_leaves_no_turn_behind() {
     let model = Puppet::new(SLOW * 10, |_, _| Ok("Late words come.".into()));
     let kindred = with(model).await;
     let id = open(&kindred).await;
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "one").await.unwrap();
-    kindred.say(id, "two").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "one").await.unwrap();
+    kindred.say(Caller::Local, id, "two").await.unwrap();
     let seen = until(&mut events, is_ended).await;
     assert!(matches!(seen.last().unwrap().kind, EventKind::ReplyEnded { turn: None, end: TurnEnd::CutOff, .. }));
     let seen = until(&mut events, is_ended).await;
     assert_eq!(reply_of(&seen).seq, 2);
-    assert_eq!(kindred.turns(id).await.unwrap().len(), 3);
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 3);
     kindred.shutdown().await;
 }
 
@@ -156,12 +161,12 @@ async fn a_stop_before_the_first_word_is_kept_and_nothing_is_owed() {
     });
     let kindred = with(model).await;
     let id = open(&kindred).await;
-    kindred.say(id, "one").await.unwrap();
-    let kept = kindred.stop(id).await.unwrap().expect("the stop is kept");
+    kindred.say(Caller::Local, id, "one").await.unwrap();
+    let kept = kindred.stop(Caller::Local, id).await.unwrap().expect("the stop is kept");
     assert_eq!((kept.turn.text.as_str(), kept.end), ("", TurnEnd::CutOff));
     assert_eq!(kindred.answer_unanswered().await.unwrap(), 0);
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "two").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "two").await.unwrap();
     assert_eq!(reply_of(&until(&mut events, is_ended).await).turn.text, "Late words come.");
     kindred.shutdown().await;
 }
@@ -170,30 +175,31 @@ async fn a_stop_before_the_first_word_is_kept_and_nothing_is_owed() {
 async fn listeners_resume_after_any_event() {
     let kindred = with(Puppet::saying("one two three four five", SLOW)).await;
     let id = open(&kindred).await;
-    let mut all = kindred.events(id, Some(0)).await.unwrap();
-    kindred.say(id, "hello").await.unwrap();
+    let mut all = kindred.events(Caller::Local, id, Some(0)).await.unwrap();
+    kindred.say(Caller::Local, id, "hello").await.unwrap();
     let mut seen = until(&mut all, is_text).await;
     // In the middle of the reply: the rest of it, exactly.
     let middle = seen.last().unwrap().id;
-    let mut resumed = kindred.events(id, Some(middle)).await.unwrap();
+    let mut resumed = kindred.events(Caller::Local, id, middle).await.unwrap();
     let rest = until(&mut resumed, is_ended).await;
     seen.extend(until(&mut all, is_ended).await);
     assert_eq!(rest, seen.iter().filter(|event| event.id > middle).cloned().collect::<Vec<_>>());
     // After its end: everything from the start, the rest of the reply as stored, or nothing.
-    let view = kindred.session(id).await.unwrap();
-    let mut from_start = kindred.events(id, Some(0)).await.unwrap();
+    let view = kindred.session(Caller::Local, id).await.unwrap();
+    let mut from_start = kindred.events(Caller::Local, id, Some(0)).await.unwrap();
     let again = until(&mut from_start, is_ended).await;
     assert_eq!(text_of(&again), "one two three four five");
-    let mut from_middle = kindred.events(id, Some(middle)).await.unwrap();
+    let mut from_middle = kindred.events(Caller::Local, id, middle).await.unwrap();
     assert_eq!(reply_of(&until(&mut from_middle, is_ended).await), reply_of(&again));
-    assert_eq!(again.last().unwrap().id, view.last_event);
-    let mut from_end = kindred.events(id, Some(view.last_event)).await.unwrap();
-    kindred.end(id).await.unwrap();
+    assert_eq!(again.last().unwrap().id, Some(view.last_event));
+    let mut from_end = kindred.events(Caller::Local, id, Some(view.last_event)).await.unwrap();
+    kindred.end(Caller::Local, id).await.unwrap();
+    assert!(matches!(from_end.next().await.unwrap().kind, EventKind::Head { seq: Some(1) }));
     assert!(matches!(from_end.next().await.unwrap().kind, EventKind::Ended));
     assert!(from_end.next().await.is_none());
-    assert!(matches!(kindred.say(id, "more").await, Err(AgentError::SessionEnded { .. })));
-    kindred.end(id).await.unwrap();
-    assert_eq!(kindred.turns(id).await.unwrap().len(), 2);
+    assert!(matches!(kindred.say(Caller::Local, id, "more").await, Err(AgentError::SessionEnded { .. })));
+    kindred.end(Caller::Local, id).await.unwrap();
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 2);
     kindred.shutdown().await;
 }
 
@@ -203,26 +209,26 @@ async fn a_restart_gives_the_same_transcript_and_answers_what_was_left() {
     let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
     let kindred = agents(Puppet::saying("Yes.", QUICK), store.clone(), Limits::default()).await;
     let id = open(&kindred).await;
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "hello").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "hello").await.unwrap();
     until(&mut events, is_ended).await;
     kindred.shutdown().await;
-    assert!(matches!(kindred.say(id, "x").await, Err(AgentError::Closing)));
+    assert!(matches!(kindred.say(Caller::Local, id, "x").await, Err(AgentError::Closing)));
     let before = store.turns(id).await.unwrap();
     // As after a crash: a message was acknowledged, its answer never came.
-    store.append(id, NewTurn::typed("still there?")).await.unwrap();
-    let last_seen = events.next().await.map(|event| event.id).unwrap();
+    store.append(id, NewTurn::typed(Some(1), "still there?")).await.unwrap();
+    let last_seen = events.next().await.and_then(|event| event.id);
     drop((kindred, events, store));
 
     let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
     assert_eq!(store.turns(id).await.unwrap()[..2], before);
     let kindred = agents(Puppet::saying("I am.", SLOW), store, Limits::default()).await;
     assert_eq!(kindred.answer_unanswered().await.unwrap(), 1);
-    let mut events = kindred.events(id, Some(last_seen)).await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, last_seen).await.unwrap();
     let seen = until(&mut events, is_ended).await;
     assert!(matches!(seen[0].kind, EventKind::Said { .. }));
     assert_eq!(reply_of(&seen).turn.text, "I am.");
-    assert_eq!(kindred.turns(id).await.unwrap().len(), 4);
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 4);
     assert_eq!(kindred.answer_unanswered().await.unwrap(), 0);
     kindred.shutdown().await;
 }
@@ -232,13 +238,13 @@ async fn somebody_at_risk_gets_the_help_card_and_no_model_is_asked() {
     let model = Puppet::saying("never said", QUICK);
     let kindred = with(model.clone()).await;
     let id = open(&kindred).await;
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "I want to kill myself tonight").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "I want to kill myself tonight").await.unwrap();
     let card = reply_of(&until(&mut events, is_ended).await);
     assert_eq!((card.end, card.model.as_deref()), (TurnEnd::HelpCard, None));
     assert!(card.turn.text.contains("112"), "{}", card.turn.text);
     assert_eq!(model.asked.load(Ordering::SeqCst), 0);
-    assert_eq!(kindred.turns(id).await.unwrap()[1], card);
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap()[1], card);
     kindred.shutdown().await;
 }
 
@@ -247,18 +253,18 @@ async fn an_empty_reply_is_asked_for_again_then_admitted() {
     let model = Puppet::new(QUICK, |_, asked| Ok(if asked == 1 { "At last.".into() } else { "  \n".into() }));
     let kindred = with(model.clone()).await;
     let id = open(&kindred).await;
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "one").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "one").await.unwrap();
     assert_eq!(reply_of(&until(&mut events, is_ended).await).turn.text, "At last.");
-    kindred.say(id, "two").await.unwrap();
+    kindred.say(Caller::Local, id, "two").await.unwrap();
     let seen = until(&mut events, |kind| matches!(kind, EventKind::Failed { .. })).await;
     assert!(
-        matches!(&seen.last().unwrap().kind, EventKind::Failed { seq: 3, message } if message.contains("nothing to say"))
+        matches!(&seen.last().unwrap().kind, EventKind::Failed { seq: 3, message, retry: false } if message.contains("nothing to say"))
     );
     assert_eq!(model.asked.load(Ordering::SeqCst), 4);
     // The talk goes on.
-    kindred.say(id, "three").await.unwrap();
-    assert_eq!(kindred.turns(id).await.unwrap().len(), 5, "the reply that failed is owed no more");
+    kindred.say(Caller::Local, id, "three").await.unwrap();
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 5, "the reply that failed is owed no more");
     kindred.shutdown().await;
 }
 
@@ -275,16 +281,16 @@ async fn a_busy_engine_is_waited_for_and_a_failing_or_panicking_one_is_told_of()
     });
     let kindred = with(model).await;
     let id = open(&kindred).await;
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "hello").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "hello").await.unwrap();
     assert_eq!(reply_of(&until(&mut events, is_ended).await).turn.text, "Here now.");
     let failed = |kind: &EventKind| matches!(kind, EventKind::Failed { .. });
-    kindred.say(id, "fail").await.unwrap();
+    kindred.say(Caller::Local, id, "fail").await.unwrap();
     until(&mut events, failed).await;
-    kindred.say(id, "panic").await.unwrap();
+    kindred.say(Caller::Local, id, "panic").await.unwrap();
     let seen = until(&mut events, failed).await;
     assert!(matches!(&seen.last().unwrap().kind, EventKind::Failed { message, .. } if message.contains("broke off")));
-    assert_eq!(kindred.turns(id).await.unwrap().len(), 4);
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 4);
     kindred.shutdown().await;
 }
 
@@ -293,24 +299,33 @@ async fn what_cannot_be_said_is_refused_and_not_stored() {
     let kindred = agents(
         Puppet::saying(&"slow ".repeat(400), SLOW),
         Arc::new(VolatileStore::default()),
-        Limits { replies: 1, grace: QUICK, ..Limits::default() },
+        Limits { replies: 1, waiting: 1, grace: QUICK, ..Limits::default() },
     )
     .await;
     let id = open(&kindred).await;
-    assert!(matches!(kindred.say(id, " \n ").await, Err(AgentError::EmptyMessage)));
-    assert!(matches!(kindred.say(id, &"x".repeat(MESSAGE_LIMIT + 1)).await, Err(AgentError::MessageTooLong { .. })));
-    assert!(matches!(kindred.say(Uuid::now_v7(), "x").await, Err(AgentError::NoSession { .. })));
+    assert!(matches!(kindred.say(Caller::Local, id, " \n ").await, Err(AgentError::EmptyMessage)));
     assert!(matches!(
-        kindred.open_session(Supporter::Character(99), "").await,
+        kindred.say(Caller::Local, id, "x".repeat(MESSAGE_LIMIT + 1).as_str()).await,
+        Err(AgentError::MessageTooLong { .. })
+    ));
+    assert!(matches!(kindred.say(Caller::Local, Uuid::now_v7(), "x").await, Err(AgentError::NoSession { .. })));
+    assert!(matches!(
+        kindred.open_session(Caller::Local, Supporter::Character(99), "", None).await,
         Err(AgentError::NoCharacter { index: 99 })
     ));
-    assert!(matches!(kindred.open_session(Supporter::Auto, "").await, Err(AgentError::EmptyMessage)));
+    assert!(matches!(
+        kindred.open_session(Caller::Local, Supporter::Auto, "", None).await,
+        Err(AgentError::EmptyMessage)
+    ));
     let other = open(&kindred).await;
-    kindred.say(id, "takes the only place").await.unwrap();
-    assert!(matches!(kindred.say(other, "no room").await, Err(AgentError::Overloaded { limit: 1 })));
-    assert_eq!(kindred.turns(other).await.unwrap(), []);
-    kindred.stop(id).await.unwrap();
-    kindred.say(other, "room again").await.unwrap();
+    kindred.say(Caller::Local, id, "takes the only place").await.unwrap();
+    assert!(matches!(
+        kindred.say(Caller::Local, other, "no room").await,
+        Err(AgentError::Overloaded { admitted: 1, .. })
+    ));
+    assert_eq!(kindred.turns(Caller::Local, other).await.unwrap(), []);
+    kindred.stop(Caller::Local, id).await.unwrap();
+    kindred.say(Caller::Local, other, "room again").await.unwrap();
     kindred.shutdown().await;
 }
 
@@ -324,7 +339,7 @@ async fn people_are_spread_over_characters_who_fit_alike() {
     let near = matches.iter().filter(|found| matches[0].score - found.score <= 0.05).count();
     let mut given = HashSet::new();
     for _ in 0..near {
-        given.insert(kindred.open_session(Supporter::Auto, about).await.unwrap().supporter);
+        given.insert(kindred.open_session(Caller::Local, Supporter::Auto, about, None).await.unwrap().supporter);
     }
     assert_eq!(given.len(), near);
     assert!(given.contains(&matches[0].character.index));
@@ -336,8 +351,8 @@ async fn unused_sessions_sleep_and_wake() {
     let limits = Limits { idle: Duration::from_millis(50), ..Limits::default() };
     let kindred = agents(Puppet::saying("Yes.", QUICK), Arc::new(VolatileStore::default()), limits).await;
     let id = open(&kindred).await;
-    let mut events = kindred.events(id, None).await.unwrap();
-    kindred.say(id, "hello").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
+    kindred.say(Caller::Local, id, "hello").await.unwrap();
     until(&mut events, is_ended).await;
     tokio::time::sleep(limits.idle * 6).await;
     assert_eq!(kindred.live_sessions(), 1, "somebody listens");
@@ -349,24 +364,24 @@ async fn unused_sessions_sleep_and_wake() {
     })
     .await
     .expect("the session never slept");
-    kindred.say(id, "again").await.unwrap();
-    let mut events = kindred.events(id, Some(0)).await.unwrap();
+    kindred.say(Caller::Local, id, "again").await.unwrap();
+    let mut events = kindred.events(Caller::Local, id, Some(0)).await.unwrap();
     until(&mut events, is_ended).await;
     until(&mut events, is_ended).await;
-    assert_eq!(kindred.turns(id).await.unwrap().len(), 4);
+    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 4);
     kindred.shutdown().await;
 }
 
 #[tokio::test]
 async fn a_session_that_only_woke_takes_nobodys_place() {
     let store = Arc::new(VolatileStore::default());
-    let limits = Limits { replies: 1, ..Limits::default() };
+    let limits = Limits { replies: 1, waiting: 1, ..Limits::default() };
     let kindred = agents(Puppet::saying("Yes.", QUICK), store.clone(), limits).await;
     let (read, talked) = (open(&kindred).await, open(&kindred).await);
     kindred.shutdown().await;
     let kindred = agents(Puppet::saying("Yes.", QUICK), store, limits).await;
-    assert!(!kindred.session(read).await.unwrap().replying);
-    kindred.say(talked, "is there room?").await.unwrap();
+    assert!(!kindred.session(Caller::Local, read).await.unwrap().replying);
+    kindred.say(Caller::Local, talked, "is there room?").await.unwrap();
     let began = std::time::Instant::now();
     kindred.shutdown().await;
     assert!(began.elapsed() < limits.grace, "a shutdown waits for replies, not for sessions");
@@ -387,14 +402,14 @@ async fn two_hundred_sessions_at_once() {
     let talks = (0..200_u32).map(|n| {
         let kindred = kindred.clone();
         tokio::spawn(async move {
-            let id = kindred.open_session(Supporter::Character(n % 4), "").await.unwrap().id;
-            let mut events = kindred.events(id, None).await.unwrap();
+            let id = kindred.open_session(Caller::Local, Supporter::Character(n % 4), "", None).await.unwrap().id;
+            let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
             for round in 0..3 {
-                kindred.say(id, &format!("m{n}-{round}")).await.unwrap();
+                kindred.say(Caller::Local, id, format!("m{n}-{round}").as_str()).await.unwrap();
                 let reply = reply_of(&until(&mut events, is_ended).await);
                 assert_eq!(reply.turn.text, format!("You said m{n}-{round}"));
             }
-            assert_eq!(kindred.turns(id).await.unwrap().len(), 6);
+            assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 6);
         })
     });
     for talk in futures::future::join_all(talks).await {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use kindred::dialogue::{Speaker, Turn};
 use kindred::persona::{Aspect, Memory};
-use kindred::store::{NewTurn, SqliteStore, Store, StoreError, TurnEnd, VolatileStore};
+use kindred::store::{NewSession, NewTurn, SqliteStore, Store, StoreError, TurnEnd, VolatileStore, Whose};
 use uuid::Uuid;
 
 fn reply(text: &str, end: TurnEnd) -> NewTurn {
     let memory = Memory { aspect: Aspect::Hobby, content: "You sail.".into() };
     NewTurn {
+        parent: Some(0),
+        key: None,
         turn: Turn { speaker: Speaker::Supporter, text: text.into(), memory: Some(memory) },
         end,
         model: Some("m 1".into()),
@@ -22,20 +24,21 @@ fn reply(text: &str, end: TurnEnd) -> NewTurn {
 
 /// What every store must do.
 async fn keeps_sessions(store: &dyn Store) {
-    let session = store.create_session(7, "I lost my job").await.unwrap();
+    let session = store.open_session(NewSession::local(7, "I lost my job")).await.unwrap();
     assert_eq!(store.session(session.id).await.unwrap().as_ref(), Some(&session));
     assert_eq!(store.turns(session.id).await.unwrap(), []);
-    let mut said = vec![store.append(session.id, NewTurn::typed("Hello <SYSTEM> \u{1F600}")).await.unwrap()];
-    assert_eq!(store.unanswered(9).await.unwrap(), std::slice::from_ref(&session));
+    let mut said = vec![store.append(session.id, NewTurn::typed(None, "Hello <SYSTEM> \u{1F600}")).await.unwrap()];
+    let waiting = store.unanswered(None, 9).await.unwrap();
+    assert_eq!(waiting.iter().map(|record| (record.id, record.awaits)).collect::<Vec<_>>(), [(session.id, true)]);
     said.push(store.append(session.id, reply("When", TurnEnd::CutOff)).await.unwrap());
-    assert_eq!(store.unanswered(9).await.unwrap(), []);
+    assert_eq!(store.unanswered(None, 9).await.unwrap(), []);
     assert_eq!(said.iter().map(|turn| turn.seq).collect::<Vec<_>>(), [0, 1]);
     assert_eq!(store.turns(session.id).await.unwrap(), said);
 
-    let newer = store.create_session(8, "").await.unwrap();
-    let listed: Vec<Uuid> = store.sessions(9).await.unwrap().iter().map(|record| record.id).collect();
+    let newer = store.open_session(NewSession::local(8, "")).await.unwrap();
+    let listed: Vec<Uuid> = store.sessions(Whose::All, None, 9).await.unwrap().iter().map(|record| record.id).collect();
     assert_eq!(listed, [newer.id, session.id]);
-    assert_eq!(store.sessions(1).await.unwrap().len(), 1);
+    assert_eq!(store.sessions(Whose::All, None, 1).await.unwrap().len(), 1);
 
     store.end_session(session.id).await.unwrap();
     let ended = store.session(session.id).await.unwrap().unwrap().ended_ms;
@@ -47,7 +50,7 @@ async fn keeps_sessions(store: &dyn Store) {
     assert!(store.session(nobody).await.unwrap().is_none());
     assert!(matches!(store.turns(nobody).await, Err(StoreError::NoSession { id }) if id == nobody));
     assert!(matches!(store.end_session(nobody).await, Err(StoreError::NoSession { .. })));
-    assert!(matches!(store.append(nobody, NewTurn::typed("x")).await, Err(StoreError::NoSession { .. })));
+    assert!(matches!(store.append(nobody, NewTurn::typed(None, "x")).await, Err(StoreError::NoSession { .. })));
 }
 
 #[tokio::test]
@@ -62,26 +65,28 @@ async fn everything_is_there_after_opening_again() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("made/when/absent");
     let store = SqliteStore::open(&inner).await.unwrap();
-    let session = store.create_session(3, "about").await.unwrap();
+    let session = store.open_session(NewSession::local(3, "about")).await.unwrap();
+    let first = store.append(session.id, NewTurn::typed(None, "First.")).await.unwrap();
     let said = store.append(session.id, reply("Whole.", TurnEnd::Whole)).await.unwrap();
+    let session = store.session(session.id).await.unwrap().unwrap();
     store.close().await;
     let mode = fs::metadata(&inner).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700, "what was said is nobody else's to read");
     let store = SqliteStore::open(&inner).await.unwrap();
     assert_eq!(store.session(session.id).await.unwrap(), Some(session.clone()));
-    assert_eq!(store.turns(session.id).await.unwrap(), [said]);
+    assert_eq!(store.turns(session.id).await.unwrap(), [first, said]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_writers_leave_no_gap() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
-    let session = store.create_session(1, "").await.unwrap().id;
+    let session = store.open_session(NewSession::local(1, "")).await.unwrap().id;
     let writers = (0..200).map(|n| {
         let store = store.clone();
         // A bad neighbour in the same group must not harm the others.
         let target = if n % 20 == 7 { Uuid::now_v7() } else { session };
-        tokio::spawn(async move { store.append(target, NewTurn::typed(n.to_string())).await })
+        tokio::spawn(async move { store.append(target, NewTurn::typed(None, n.to_string())).await })
     });
     let outcomes: Vec<_> = futures::future::join_all(writers).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 10);

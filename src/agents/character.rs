@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::{Actor, Context, Handler, Message, MessageResult};
 
 use super::utterance::{Cue, Remembered, Utterance, Voices, Work};
+use super::watch::Guard;
 use crate::dialogue::Speaker;
 use crate::persona::Character;
 
@@ -14,16 +15,21 @@ pub(super) struct CharacterActor {
     voices: Arc<Voices>,
     as_supporter: Remembered,
     as_seeker: Remembered,
+    guard: Guard,
 }
 
 impl CharacterActor {
-    pub(super) fn new(character: Arc<Character>, voices: Arc<Voices>) -> Self {
-        Self { character, voices, as_supporter: Remembered::default(), as_seeker: Remembered::default() }
+    pub(super) fn new(character: Arc<Character>, voices: Arc<Voices>, guard: Guard) -> Self {
+        Self { character, voices, as_supporter: Remembered::default(), as_seeker: Remembered::default(), guard }
     }
 }
 
 impl Actor for CharacterActor {
     type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        self.guard.dismiss();
+    }
 }
 
 /// Asks the character to say something.
@@ -35,6 +41,7 @@ impl Handler<Speak> for CharacterActor {
     type Result = MessageResult<Speak>;
 
     fn handle(&mut self, Speak(cue): Speak, _: &mut Context<Self>) -> Self::Result {
+        fail::fail_point!("actor::character");
         let remembered = match cue.speaker {
             Speaker::Seeker => self.as_seeker.clone(),
             Speaker::Supporter => self.as_supporter.clone(),

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::QueueLength;
 use crate::dialogue::TemplateError;
 use crate::encoder::EncoderError;
 use crate::engine::EngineError;
@@ -41,12 +42,47 @@ pub enum AgentError {
         /// The session.
         id: Uuid,
     },
-    /// As many replies as may be made at once are being made. Nothing was stored.
-    #[error("{limit} replies are being made, which is the limit; try again in a moment")]
+    /// As many replies as may be admitted are. Nothing was stored.
+    #[error("{admitted} replies are being made or wait their turn, which is the limit; try again in a moment")]
     Overloaded {
+        /// Replies that were admitted and are not done.
+        admitted: usize,
+        /// How long the queue is.
+        queue: QueueLength,
+    },
+    /// The visitor has as many replies on their way as they may. Nothing was stored.
+    #[error("{limit} replies to you are on their way or very long, which is the limit; wait for one of them")]
+    TooManyReplies {
         /// The most replies at once.
         limit: usize,
     },
+    /// The session has as many turns as it may.
+    #[error("this conversation has {limit} turns, which is the limit; open a new one to talk on")]
+    SessionFull {
+        /// The most turns.
+        limit: u64,
+    },
+    /// The session has no such turn, or no reply could be made anew there.
+    #[error("the session has no turn {seq} that this could be done with")]
+    NoTurn {
+        /// What was asked for.
+        seq: u64,
+    },
+    /// What was to be replaced is not a message of the person's.
+    #[error("turn {seq} is not a message of yours; only those can be said anew")]
+    NotAMessage {
+        /// What was asked for.
+        seq: u64,
+    },
+    /// The key of a request is not of the form that is expected.
+    #[error("expected a key of 1 to {limit} printable ASCII characters")]
+    BadKey {
+        /// The most characters.
+        limit: usize,
+    },
+    /// The key was used for another request.
+    #[error("this key was used for another request; give every request a key of its own")]
+    KeyReused,
     /// The process is shutting down. Nothing was stored.
     #[error("Kindred is shutting down")]
     Closing,
@@ -102,6 +138,7 @@ impl From<StoreError> for AgentError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NoSession { id } => Self::NoSession { id },
+            StoreError::NoTurn { seq } => Self::NoTurn { seq },
             other => Self::Store(other),
         }
     }

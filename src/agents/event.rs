@@ -19,11 +19,24 @@ const WITHIN_TURN: u32 = 32;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SessionEvent {
     /// Grows from event to event, with gaps: the turn's place × 2³² + a place within the turn. It depends on nothing that
-    /// a restart forgets, so that a listener may resume from it even after one.
-    pub id: u64,
+    /// a restart forgets, so that a listener may resume from it even after one. None where a state is told, not something
+    /// that happened: it is told anew to whoever comes.
+    pub id: Option<u64>,
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
+}
+
+impl SessionEvent {
+    /// Something that happened, for good.
+    pub(super) fn numbered(id: u64, kind: EventKind) -> Self {
+        Self { id: Some(id), kind }
+    }
+
+    /// How something stands now.
+    pub(super) fn state(kind: EventKind) -> Self {
+        Self { id: None, kind }
+    }
 }
 
 /// What happened.
@@ -39,6 +52,8 @@ pub enum EventKind {
     ReplyStarted {
         /// The place the reply will have.
         seq: u64,
+        /// The message it answers.
+        parent: Option<u64>,
         /// The memory it was given.
         memory: Option<Memory>,
     },
@@ -59,17 +74,45 @@ pub enum EventKind {
         /// if a new message took its place before then.
         turn: Option<TurnRecord>,
     },
-    /// No reply could be given; the person may simply write again.
+    /// No reply could be given, or not to its end.
     Failed {
         /// The place the reply would have had.
         seq: u64,
         /// Why, for people.
         message: String,
+        /// Whether it was only the moment that stood in the way: asked again, the reply may come.
+        retry: bool,
     },
+    /// The reply waits its turn.
+    Queued {
+        /// The place the reply will have.
+        seq: u64,
+        /// Replies that will begin before.
+        ahead: usize,
+        /// About how long that takes, in milliseconds.
+        wait_ms: u64,
+    },
+    /// Where the talk stands; told to everybody who comes, and whenever it goes another way than on.
+    Head {
+        /// The turn; none before the first.
+        seq: Option<u64>,
+    },
+    /// The session was deleted, with all that was said; nothing follows.
+    Deleted,
     /// The session is over; nothing follows.
     Ended,
     /// The server is going down; resume later from the last number.
     Closing,
+}
+
+/// Bits of a place within a turn that one attempt at a reply has: more than the events of any reply.
+const WITHIN_ATTEMPT: u32 = 20;
+/// Attempts past this share their numbers.
+const MOST_ATTEMPTS: u32 = (1 << (WITHIN_TURN - WITHIN_ATTEMPT - 1)) - 1;
+
+/// The first place within a turn of attempt number `attempt` at it: past all that listeners saw of the ones before.
+pub(super) fn first_of(attempt: u32) -> u32 {
+    (attempt.min(MOST_ATTEMPTS) << WITHIN_ATTEMPT) + 1
 }
 
 /// The number of event `within` of turn `seq`.
@@ -90,17 +133,18 @@ pub(super) fn replay(record: &TurnRecord, after: u64) -> Vec<SessionEvent> {
         return Vec::new();
     }
     if record.turn.speaker == Speaker::Seeker {
-        return vec![SessionEvent { id, kind: EventKind::Said { turn: record.clone() } }];
+        return vec![SessionEvent::numbered(id, EventKind::Said { turn: record.clone() })];
     }
     let mut events = Vec::with_capacity(3);
     if after < event_id(seq, 0) || seq == 0 && after == 0 {
-        let started = EventKind::ReplyStarted { seq, memory: record.turn.memory.clone() };
-        events.push(SessionEvent { id: event_id(seq, 1), kind: started });
-        events
-            .push(SessionEvent { id: event_id(seq, 2), kind: EventKind::Text { seq, text: record.turn.text.clone() } });
+        let (parent, memory) = (record.parent, record.turn.memory.clone());
+        events.push(SessionEvent::numbered(event_id(seq, 1), EventKind::ReplyStarted { seq, parent, memory }));
+        let text = record.turn.text.clone();
+        events.push(SessionEvent::numbered(event_id(seq, 2), EventKind::Text { seq, text }));
     }
     // A listener that saw the beginning gets the whole from the record.
-    events.push(SessionEvent { id, kind: EventKind::ReplyEnded { seq, end: record.end, turn: Some(record.clone()) } });
+    let ended = EventKind::ReplyEnded { seq, end: record.end, turn: Some(record.clone()) };
+    events.push(SessionEvent::numbered(id, ended));
     events
 }
 
@@ -127,5 +171,17 @@ impl Stream for SessionEvents {
             Some(event) => Poll::Ready(Some(event)),
             None => self.live.poll_recv(context),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_attempt_has_later_numbers_and_the_end_has_the_last() {
+        assert!(event_id(3, first_of(1)) > event_id(3, first_of(0) + 900_000));
+        assert!(event_id(3, first_of(u32::MAX)) < last_of(3));
+        assert!(last_of(3) < event_id(4, first_of(0)));
     }
 }

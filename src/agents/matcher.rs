@@ -8,6 +8,7 @@ use actix::{
 
 use super::AgentError;
 use super::registry::{Seat, Seats};
+use super::watch::Guard;
 use crate::matching::{Match, MatchError, Matcher};
 
 /// Of this many best candidates the one with the fewest open sessions is taken …
@@ -19,16 +20,21 @@ const NEAR: f32 = 0.05;
 pub(super) struct MatcherActor {
     matcher: Arc<Matcher>,
     seats: Arc<Seats>,
+    guard: Guard,
 }
 
 impl MatcherActor {
-    pub(super) fn new(matcher: Arc<Matcher>, seats: Arc<Seats>) -> Self {
-        Self { matcher, seats }
+    pub(super) fn new(matcher: Arc<Matcher>, seats: Arc<Seats>, guard: Guard) -> Self {
+        Self { matcher, seats, guard }
     }
 }
 
 impl Actor for MatcherActor {
     type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        self.guard.dismiss();
+    }
 }
 
 /// Asks for the best characters.
@@ -50,6 +56,7 @@ impl Handler<Rank> for MatcherActor {
     type Result = ResponseFuture<Result<Vec<Match>, MatchError>>;
 
     fn handle(&mut self, Rank { about, k }: Rank, _: &mut Context<Self>) -> Self::Result {
+        fail::fail_point!("actor::matcher");
         let matcher = self.matcher.clone();
         Box::pin(async move { matcher.rank(&about, k).await })
     }

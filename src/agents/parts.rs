@@ -32,17 +32,57 @@ pub struct Parts {
 /// How much at once, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most replies to people in the making; a message past it is refused before it is stored.
+    /// The most replies to people in the making; those that were admitted beside them wait their turn.
     pub replies: usize,
+    /// The most replies admitted and not done; a message past it is refused before it is stored.
+    pub waiting: usize,
+    /// The most tokens of all admitted replies, prompts and all, as estimated from their characters.
+    pub tokens: usize,
+    /// As `waiting`, for each visitor. A message that stops a reply counts beside it for a moment: 1 refuses that.
+    pub visitor_replies: usize,
+    /// As `tokens`, for each visitor.
+    pub visitor_tokens: usize,
+    /// The most sessions that a visitor has in the store.
+    pub visitor_sessions: u64,
+    /// The most turns of a session, all versions.
+    pub session_turns: u64,
+    /// The most characters of a message; no more than [`super::MESSAGE_LIMIT`].
+    pub message_chars: usize,
+    /// How often an answer that a crash or a failed actor left unsaid is begun again before the person is told that it
+    /// failed.
+    pub attempts: u32,
     /// How long a session lies unused before it is dropped from memory.
     pub idle: Duration,
     /// How long a shutdown waits for replies in the making.
     pub grace: Duration,
+    /// How long a visitor may stay away before their token means nothing.
+    pub visitor_idle: Duration,
+    /// How long a visitor's token means something at most.
+    pub visitor_absolute: Duration,
+    /// How long a session is kept after it was used last; none: as long as somebody can reach it.
+    pub retention: Option<Duration>,
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { replies: 256, idle: Duration::from_secs(15 * 60), grace: Duration::from_secs(5) }
+        Self {
+            replies: 8,
+            waiting: 256,
+            tokens: 400_000,
+            visitor_replies: 2,
+            visitor_tokens: 16_000,
+            visitor_sessions: 200,
+            session_turns: 1000,
+            message_chars: super::MESSAGE_LIMIT,
+            attempts: 3,
+            idle: Duration::from_secs(15 * 60),
+            grace: Duration::from_secs(5),
+            visitor_idle: 90 * DAY,
+            visitor_absolute: 400 * DAY,
+            retention: None,
+        }
     }
 }
 

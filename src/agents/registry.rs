@@ -1,6 +1,7 @@
 //! Who is where: characters by index, live sessions by identity, seats taken.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use actix::Addr;
 use dashmap::DashMap;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::character::CharacterActor;
 use super::session::SessionActor;
+use crate::store::VisitorId;
 
 /// The addresses of all actors.
 #[derive(Default)]
@@ -16,10 +18,13 @@ pub(super) struct Registry {
     sessions: DashMap<Uuid, Live>,
 }
 
-/// A live session: its address, and a share in keeping it awake.
+/// A live session: its address, whose it is, and a share in keeping it awake.
 #[derive(Clone)]
 pub(super) struct Live {
     pub(super) address: Addr<SessionActor>,
+    pub(super) owner: Option<VisitorId>,
+    /// Characters on the path to its head, of which a prompt's tokens are estimated.
+    pub(super) characters: Arc<AtomicUsize>,
     pub(super) awake: Arc<()>,
 }
 
@@ -45,6 +50,16 @@ impl Registry {
     /// shares, so that nobody is left with the address of a session that sleeps.
     pub(super) fn release(&self, id: Uuid) -> bool {
         self.sessions.remove_if(&id, |_, live| Arc::strong_count(&live.awake) <= UNUSED).is_some()
+    }
+
+    /// Takes the session out, whoever uses it.
+    pub(super) fn remove(&self, id: Uuid) -> Option<Live> {
+        self.sessions.remove(&id).map(|(_, live)| live)
+    }
+
+    /// Takes the session out if its actor fell.
+    pub(super) fn remove_fallen(&self, id: Uuid) {
+        self.sessions.remove_if(&id, |_, live| !live.address.connected());
     }
 
     pub(super) fn awake(&self) -> Vec<Live> {

@@ -1,8 +1,8 @@
 //! A reply on its way, and what is kept of one that was stopped.
 
 use actix::SpawnHandle;
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::admission::Admitted;
 use super::event::SessionEvent;
 use crate::dialogue::{Speaker, Turn};
 use crate::persona::Memory;
@@ -12,6 +12,10 @@ use crate::store::{NewTurn, SessionRecord, Store, StoreError, TurnEnd, TurnRecor
 pub(super) struct Running {
     pub(super) number: u64,
     pub(super) seq: u64,
+    /// The message it answers.
+    pub(super) parent: u64,
+    /// The key of the request for it, if it is another version.
+    pub(super) key: Option<String>,
     /// The number within the turn that the next event gets.
     pub(super) next: u32,
     pub(super) text: String,
@@ -19,9 +23,11 @@ pub(super) struct Running {
     pub(super) model: Option<String>,
     /// What happened of it, for listeners who come late.
     pub(super) events: Vec<SessionEvent>,
+    /// How the queue stood when it was last told of, while it waits.
+    pub(super) queued: Option<SessionEvent>,
     pub(super) work: SpawnHandle,
-    /// Admission: one reply more may begin when this is dropped.
-    pub(super) _permit: Option<OwnedSemaphorePermit>,
+    /// One reply more may be admitted when this is dropped. None: one that a crash left unsaid, and was promised.
+    pub(super) _admitted: Option<Admitted>,
 }
 
 /// What a reply that was stopped leaves to be kept.
@@ -35,6 +41,8 @@ impl Running {
     /// What is to be stored of it.
     pub(super) fn turn(&self, end: TurnEnd) -> NewTurn {
         NewTurn {
+            parent: Some(self.parent),
+            key: self.key.clone(),
             turn: Turn { speaker: Speaker::Supporter, text: self.text.clone(), memory: self.memory.clone() },
             end,
             model: self.model.clone(),

@@ -165,6 +165,7 @@ impl Work {
 
     async fn speak(self, tell: &mpsc::Sender<Result<Step, AgentError>>) -> Result<Spoken, AgentError> {
         let memory = self.choose().await?;
+        fail::fail_point!("utterance::memory");
         let generator = self.voices.of(self.cue.speaker);
         let identity = generator.identity();
         let model = format!("{} {}", identity.name, identity.version);
@@ -187,6 +188,7 @@ impl Work {
             };
             let ask = || ready(generator.generate(request.clone()));
             let mut reply = patiently(self.patience(), ask, engine_is_busy).await?;
+            fail::fail_point!("utterance::generate");
             let mut words = Words::new(self.cue.gated);
             while let Some(piece) = reply.next().await {
                 match piece? {

@@ -14,7 +14,7 @@ use super::duet::{self, Duet};
 use super::lines::{self, Line};
 use super::open::{self, Keep, ModelArgs};
 use super::pick;
-use crate::agents::{EventKind, Kindred, MESSAGE_LIMIT, SessionEvents, Supporter};
+use crate::agents::{Caller, EventKind, Kindred, MESSAGE_LIMIT, SessionEvents, Supporter};
 use crate::matching::find;
 use crate::persona::Memory;
 use crate::safety;
@@ -170,18 +170,19 @@ impl<'a> Talk<'a> {
             }
         };
         let supporter = with.map_or(Supporter::Auto, Supporter::Character);
-        let session = self.kindred.open_session(supporter, first.as_deref().unwrap_or_default()).await?;
+        let session =
+            self.kindred.open_session(Caller::Local, supporter, first.as_deref().unwrap_or_default(), None).await?;
         let character = self.kindred.bank().get(session.supporter);
         let name = duet::printable(character.map_or("?", |character| character.name()));
         if let Some(character) = character {
             duet::introduce(character, "listens. /help lists what you can do.");
         }
-        let mut events = self.kindred.events(session.id, None).await?;
+        let mut events = self.kindred.events(Caller::Local, session.id, None).await?;
         if let Some(first) = first {
             self.say(session.id, &first).await;
         }
         let code = self.talk(session.id, &name, &mut events).await?;
-        self.kindred.end(session.id).await?;
+        self.kindred.end(Caller::Local, session.id).await?;
         Ok(code)
     }
 
@@ -228,7 +229,7 @@ impl<'a> Talk<'a> {
                 event = events.next() => match event {
                     Some(event) => self.show(name, event.kind)?,
                     // So far behind that the agents let go: listen anew.
-                    None => *events = self.kindred.events(session, None).await?,
+                    None => *events = self.kindred.events(Caller::Local, session, None).await?,
                 },
                 line = self.lines.recv(), if listening => match line {
                     None => ended = true,
@@ -241,7 +242,7 @@ impl<'a> Talk<'a> {
                         match text.trim() {
                             "" => self.prompt(),
                             "/end" | "/quit" | "/exit" => return Ok(self.code()),
-                            "/stop" => { self.kindred.stop(session).await?; }
+                            "/stop" => { self.kindred.stop(Caller::Local, session).await?; }
                             "/help" => { println!("{HELP}"); self.prompt(); }
                             "/memory" => { self.show_memory(); self.prompt(); }
                             command if command.starts_with('/') => {
@@ -257,14 +258,14 @@ impl<'a> Talk<'a> {
                         println!();
                         return Ok(ExitCode::from(INTERRUPTED));
                     }
-                    self.kindred.stop(session).await?;
+                    self.kindred.stop(Caller::Local, session).await?;
                 }
             }
         }
     }
 
     async fn say(&mut self, session: uuid::Uuid, text: &str) {
-        match self.kindred.say(session, text).await {
+        match self.kindred.say(Caller::Local, session, text).await {
             Ok(_) => self.replying = true,
             Err(error) => {
                 eprintln!("{error}");
@@ -291,7 +292,7 @@ impl<'a> Talk<'a> {
                 }
                 self.prompt();
             }
-            EventKind::Failed { seq, message } => {
+            EventKind::Failed { seq, message, .. } => {
                 self.failed_at = Some(seq);
                 self.replying = false;
                 self.failed = true;
@@ -299,7 +300,8 @@ impl<'a> Talk<'a> {
                 self.prompt();
             }
             EventKind::Said { .. } => self.replying = true,
-            EventKind::Ended | EventKind::Closing => {}
+            EventKind::Queued { .. } | EventKind::Head { .. } => {}
+            EventKind::Ended | EventKind::Closing | EventKind::Deleted => {}
         }
         std::io::stdout().flush()
     }

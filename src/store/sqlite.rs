@@ -4,18 +4,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use super::change::{Change, Outcome};
 use super::folder::FolderLock;
-use super::writer::{self, Change};
-use super::{NewTurn, SessionRecord, Store, StoreError, TurnEnd, TurnRecord};
-use crate::dialogue::{Speaker, Turn};
-use crate::persona::Memory;
+use super::rows::{session_columns, session_of, turn_of, visitor_of};
+use super::writer::{self, Order};
+use super::{
+    Cursor, NewSession, NewTurn, SessionRecord, Store, StoreError, TokenHash, TooOld, TurnRecord, VisitorId,
+    VisitorRecord, Whose,
+};
 
 const DATABASE: &str = "kindred.sqlite";
 const READERS: u32 = 4;
@@ -33,7 +34,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 #[derive(Debug)]
 pub struct SqliteStore {
     readers: SqlitePool,
-    changes: mpsc::Sender<Change>,
+    orders: mpsc::Sender<Order>,
     path: PathBuf,
     // Let go only after the connections above.
     _lock: FolderLock,
@@ -62,6 +63,8 @@ impl SqliteStore {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
+                // What is deleted is overwritten, not only let go.
+                .pragma("secure_delete", "ON")
                 .busy_timeout(BUSY)
                 .disable_statement_logging(),
         );
@@ -81,24 +84,35 @@ impl SqliteStore {
             .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
             .await
             .map_err(|error| cannot_open(&path, &error))?;
-        let (changes, waiting) = mpsc::channel(WAITING_CHANGES);
+        let (orders, waiting) = mpsc::channel(WAITING_CHANGES);
         tokio::spawn(writer::run(connection, waiting, path.clone()));
-        Ok(Self { readers, changes, path, _lock: lock })
+        Ok(Self { readers, orders, path, _lock: lock })
     }
 
     /// Waits until every change that was begun is on disk, then closes the database.
     pub async fn close(self) {
-        drop(self.changes);
+        drop(self.orders);
         self.readers.close().await;
     }
 
-    async fn change<T>(
-        &self,
-        make: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Change,
-    ) -> Result<T, StoreError> {
+    async fn change(&self, change: Change) -> Result<Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.changes.send(make(answer)).await.map_err(|_| StoreError::Closed)?;
+        self.orders.send(Order { change, answer }).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn change_session(&self, change: Change) -> Result<SessionRecord, StoreError> {
+        match self.change(change).await? {
+            Outcome::Session(record) => Ok(record),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
+    async fn delete(&self, change: Change) -> Result<Vec<Uuid>, StoreError> {
+        match self.change(change).await? {
+            Outcome::Deleted(sessions) => Ok(sessions),
+            _ => Err(StoreError::Closed),
+        }
     }
 
     fn failed(&self, error: sqlx::Error) -> StoreError {
@@ -108,13 +122,36 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn create_session(&self, supporter: u32, about: &str) -> Result<SessionRecord, StoreError> {
-        let about = about.to_owned();
-        self.change(|answer| Change::Create { supporter, about, answer }).await
+    async fn add_visitor(&self, token_hash: TokenHash) -> Result<VisitorRecord, StoreError> {
+        match self.change(Change::AddVisitor(token_hash)).await? {
+            Outcome::Visitor(record) => Ok(record),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
+    async fn visitor(&self, token_hash: &TokenHash) -> Result<Option<VisitorRecord>, StoreError> {
+        let row = sqlx::query("SELECT id, created_ms, seen_ms FROM visitors WHERE token_hash = ?")
+            .bind(token_hash.as_slice())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|error| self.failed(error))?;
+        row.map(|row| visitor_of(&row)).transpose()
+    }
+
+    async fn note_visit(&self, id: VisitorId) -> Result<(), StoreError> {
+        self.change(Change::NoteVisit(id)).await.map(drop)
+    }
+
+    async fn delete_visitor(&self, id: VisitorId) -> Result<Vec<Uuid>, StoreError> {
+        self.delete(Change::DeleteVisitor(id)).await
+    }
+
+    async fn open_session(&self, new: NewSession) -> Result<SessionRecord, StoreError> {
+        self.change_session(Change::Open(new)).await
     }
 
     async fn session(&self, id: Uuid) -> Result<Option<SessionRecord>, StoreError> {
-        let row = sqlx::query("SELECT id, supporter, about, created_ms, ended_ms FROM sessions WHERE id = ?")
+        let row = sqlx::query(concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = ?"))
             .bind(id.as_bytes().as_slice())
             .fetch_optional(&self.readers)
             .await
@@ -122,32 +159,82 @@ impl Store for SqliteStore {
         row.map(|row| session_of(&row)).transpose()
     }
 
-    async fn sessions(&self, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, supporter, about, created_ms, ended_ms FROM sessions ORDER BY created_ms DESC, id DESC LIMIT ?",
-        )
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(|error| self.failed(error))?;
+    async fn sessions(
+        &self,
+        whose: Whose,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let (used_ms, id) = after.map_or((i64::MAX, [0xff; 16]), |cursor| (cursor.used_ms, *cursor.id.as_bytes()));
+        // Two statements, as an index serves only a condition that is there.
+        let query = match whose {
+            Whose::All => sqlx::query(concat!(
+                "SELECT ",
+                session_columns!(),
+                " FROM sessions WHERE (used_ms, id) < (?, ?) ORDER BY used_ms DESC, id DESC LIMIT ?"
+            )),
+            Whose::Visitor(owner) => sqlx::query(concat!(
+                "SELECT ",
+                session_columns!(),
+                " FROM sessions WHERE owner = ? AND (used_ms, id) < (?, ?) ORDER BY used_ms DESC, id DESC LIMIT ?"
+            ))
+            .bind(owner.0.as_bytes().to_vec()),
+        };
+        let query = query.bind(used_ms).bind(id.to_vec()).bind(limit);
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| self.failed(error))?;
         rows.iter().map(session_of).collect()
     }
 
+    async fn count_sessions(&self, whose: Whose) -> Result<u64, StoreError> {
+        let query = match whose {
+            Whose::All => sqlx::query_scalar("SELECT count(*) FROM sessions"),
+            Whose::Visitor(owner) => {
+                sqlx::query_scalar("SELECT count(*) FROM sessions WHERE owner = ?").bind(owner.0.as_bytes().to_vec())
+            }
+        };
+        let count: i64 = query.fetch_one(&self.readers).await.map_err(|error| self.failed(error))?;
+        Ok(count.unsigned_abs())
+    }
+
     async fn end_session(&self, id: Uuid) -> Result<(), StoreError> {
-        self.change(|answer| Change::End { id, answer }).await
+        self.change(Change::End(id)).await.map(drop)
+    }
+
+    async fn delete_session(&self, id: Uuid) -> Result<(), StoreError> {
+        self.change(Change::Delete(id)).await.map(drop)
+    }
+
+    async fn delete_old(&self, what: TooOld) -> Result<Vec<Uuid>, StoreError> {
+        self.delete(Change::DeleteOld(what)).await
     }
 
     async fn append(&self, session: Uuid, turn: NewTurn) -> Result<TurnRecord, StoreError> {
-        self.change(|answer| Change::Append { session, turn, answer }).await
+        match self.change(Change::Append { session, turn }).await? {
+            Outcome::Turn(record) => Ok(record),
+            _ => Err(StoreError::Closed),
+        }
     }
 
-    async fn unanswered(&self, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, supporter, about, created_ms, ended_ms FROM sessions AS s
-             WHERE ended_ms IS NULL AND 'seeker' =
-                 (SELECT speaker FROM turns WHERE session = s.id ORDER BY seq DESC LIMIT 1)
-             ORDER BY created_ms DESC, id DESC LIMIT ?",
-        )
+    async fn await_answer(
+        &self,
+        session: Uuid,
+        message: u64,
+        key: Option<String>,
+    ) -> Result<SessionRecord, StoreError> {
+        self.change_session(Change::AwaitAnswer { session, message, key }).await
+    }
+
+    async fn show(&self, session: Uuid, head: u64) -> Result<SessionRecord, StoreError> {
+        self.change_session(Change::Show { session, head }).await
+    }
+
+    async fn unanswered(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
+        let rows = sqlx::query(concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM sessions WHERE awaits = 1 AND id > ? ORDER BY id LIMIT ?"
+        ))
+        .bind(after.map_or_else(Vec::new, |id| id.as_bytes().to_vec()))
         .bind(limit)
         .fetch_all(&self.readers)
         .await
@@ -156,27 +243,32 @@ impl Store for SqliteStore {
     }
 
     async fn turns(&self, session: Uuid) -> Result<Vec<TurnRecord>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT seq, speaker, text, memory_aspect, memory_content, ending, model, created_ms
-             FROM turns WHERE session = ? ORDER BY seq",
-        )
-        .bind(session.as_bytes().as_slice())
-        .fetch_all(&self.readers)
-        .await
-        .map_err(|error| self.failed(error))?;
+        let rows = sqlx::query("SELECT * FROM turns WHERE session = ? ORDER BY seq")
+            .bind(session.as_bytes().as_slice())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.failed(error))?;
         if rows.is_empty() && self.session(session).await?.is_none() {
             return Err(StoreError::NoSession { id: session });
         }
         rows.iter().map(turn_of).collect()
     }
+
+    async fn size(&self) -> Result<u64, StoreError> {
+        let log = self.path.with_extension("sqlite-wal");
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Ok(size(&self.path) + size(&log))
+    }
 }
 
 /// Says what a database error means to the one who has to mend it.
 pub(super) fn explain(error: sqlx::Error, path: &Path) -> StoreError {
-    // SQLITE_FULL; the extended codes keep the primary one in their low byte.
+    // SQLITE_READONLY and SQLITE_FULL; the extended codes keep the primary one in their low byte.
+    const READ_ONLY: u32 = 8;
     const FULL: u32 = 13;
     match primary_code(&error) {
         Some(FULL) => StoreError::Full { path: path.display().to_string() },
+        Some(READ_ONLY) => StoreError::ReadOnly { path: path.display().to_string() },
         _ => StoreError::Database(error),
     }
 }
@@ -222,60 +314,6 @@ async fn check_version(connection: &mut SqliteConnection, path: &Path) -> Result
     })
 }
 
-fn session_of(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
-    let id: Vec<u8> = row.try_get("id")?;
-    let id = Uuid::from_slice(&id).map_err(|_| StoreError::BadRow {
-        column: "id",
-        expected: "sixteen bytes",
-        found: format!("{} bytes", id.len()),
-    })?;
-    Ok(SessionRecord {
-        id,
-        supporter: row.try_get("supporter")?,
-        about: row.try_get("about")?,
-        created_ms: row.try_get("created_ms")?,
-        ended_ms: row.try_get("ended_ms")?,
-    })
-}
-
-fn turn_of(row: &SqliteRow) -> Result<TurnRecord, StoreError> {
-    let speaker: String = row.try_get("speaker")?;
-    let speaker = match speaker.as_str() {
-        "seeker" => Speaker::Seeker,
-        "supporter" => Speaker::Supporter,
-        _ => return Err(StoreError::BadRow { column: "speaker", expected: "seeker or supporter", found: speaker }),
-    };
-    let ending: String = row.try_get("ending")?;
-    let end = ending_of(&ending).ok_or(StoreError::BadRow {
-        column: "ending",
-        expected: "whole, cutoff or helpcard",
-        found: ending,
-    })?;
-    let aspect: Option<String> = row.try_get("memory_aspect")?;
-    let content: Option<String> = row.try_get("memory_content")?;
-    let memory = aspect.zip(content).map(|(aspect, content)| Memory { aspect: aspect.into(), content });
-    Ok(TurnRecord {
-        seq: row.try_get::<i64, _>("seq")?.unsigned_abs(),
-        turn: Turn { speaker, text: row.try_get("text")?, memory },
-        end,
-        model: row.try_get("model")?,
-        created_ms: row.try_get("created_ms")?,
-    })
-}
-
-/// The word for an ending in the database.
-pub(super) fn ending_word(end: TurnEnd) -> &'static str {
-    match end {
-        TurnEnd::Whole => "whole",
-        TurnEnd::CutOff => "cutoff",
-        TurnEnd::HelpCard => "helpcard",
-    }
-}
-
-fn ending_of(word: &str) -> Option<TurnEnd> {
-    [TurnEnd::Whole, TurnEnd::CutOff, TurnEnd::HelpCard].into_iter().find(|&end| ending_word(end) == word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,13 +322,13 @@ mod tests {
     async fn a_full_disk_is_named_and_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let store =
-            SqliteStore::open_with(folder.path(), |options| options.pragma("max_page_count", "20")).await.unwrap();
-        let session = store.create_session(1, "").await.unwrap();
-        let first = store.append(session.id, NewTurn::typed("kept")).await.unwrap();
-        let error = store.append(session.id, NewTurn::typed("x".repeat(200_000))).await.unwrap_err();
+            SqliteStore::open_with(folder.path(), |options| options.pragma("max_page_count", "40")).await.unwrap();
+        let session = store.open_session(NewSession::local(1, "")).await.unwrap();
+        let first = store.append(session.id, NewTurn::typed(None, "kept")).await.unwrap();
+        let error = store.append(session.id, NewTurn::typed(Some(0), "x".repeat(200_000))).await.unwrap_err();
         assert!(matches!(error, StoreError::Full { .. }), "{error}");
         assert_eq!(store.turns(session.id).await.unwrap(), [first]);
-        let after = store.append(session.id, NewTurn::typed("small")).await.unwrap();
+        let after = store.append(session.id, NewTurn::typed(Some(0), "small")).await.unwrap();
         assert_eq!(after.seq, 1);
     }
 }

@@ -121,7 +121,7 @@ pub async fn kindred(talker: Arc<Talker>, replies: usize) -> Kindred {
         matcher: Arc::new(matcher),
         store: Arc::new(VolatileStore::default()),
         sampling: Sampling::default(),
-        limits: Limits { replies, ..Limits::default() },
+        limits: Limits { replies, waiting: replies, ..Limits::default() },
     })
     .unwrap()
 }

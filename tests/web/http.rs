@@ -168,7 +168,12 @@ impl Events {
             if let Some(number) = line.strip_prefix("id: ") {
                 id = number.trim().parse().unwrap();
             } else if let Some(data) = line.strip_prefix("data: ") {
-                events.push(Event { id, data: serde_json::from_str(data).unwrap() });
+                let data: Value = serde_json::from_str(data).unwrap();
+                // How things stand is told without a number, in between, as it comes.
+                if id == 0 && data["type"] != kind {
+                    continue;
+                }
+                events.push(Event { id: std::mem::take(&mut id), data });
                 if events.last().is_some_and(|event| event.data["type"] == kind) {
                     return events;
                 }

@@ -36,7 +36,7 @@ pub(super) async fn stream(
     let id = session_id(&id)?;
     let after = after(&request)?;
     let permit = state.stream()?;
-    let events = rooms.kindred.events(id, after).await.map_err(problem)?;
+    let events = rooms.kindred.events(crate::agents::Caller::Local, id, after).await.map_err(problem)?;
     // The permit lives as long as the body.
     let body = lines(events, state.closed()).map(move |line| {
         let _held = &permit;
@@ -98,7 +98,10 @@ fn line(event: &SessionEvent) -> Option<Bytes> {
             return None;
         }
     };
-    Some(Bytes::from(format!("id: {}\ndata: {data}\n\n", event.id)))
+    Some(Bytes::from(match event.id {
+        Some(id) => format!("id: {id}\ndata: {data}\n\n"),
+        None => format!("data: {data}\n\n"),
+    }))
 }
 
 #[cfg(test)]
@@ -119,7 +122,7 @@ mod tests {
 
     #[actix_web::test]
     async fn events_become_numbered_lines_that_hold_no_line_break() {
-        let event = SessionEvent { id: 12, kind: EventKind::Text { seq: 1, text: "a\nb".into() } };
+        let event = SessionEvent { id: Some(12), kind: EventKind::Text { seq: 1, text: "a\nb".into() } };
         let lines: Vec<_> = lines(futures::stream::iter([event]), std::future::pending()).collect().await;
         let text: String = lines.into_iter().map(|line| String::from_utf8(line.unwrap().to_vec()).unwrap()).collect();
         assert_eq!(text, "retry: 1000\n\nid: 12\ndata: {\"type\":\"text\",\"seq\":1,\"text\":\"a\\nb\"}\n\n");

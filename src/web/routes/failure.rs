@@ -40,6 +40,7 @@ pub(super) fn problem(error: AgentError) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::QueueLength;
     use actix_web::ResponseError as _;
 
     #[test]
@@ -51,7 +52,14 @@ mod tests {
             (AgentError::NoCharacter { index: 7 }, 404, "no-such-character"),
             (AgentError::NoSession { id }, 404, "no-such-session"),
             (AgentError::SessionEnded { id }, 409, "session-ended"),
-            (AgentError::Overloaded { limit: 1 }, 503, "busy"),
+            (
+                AgentError::Overloaded {
+                    admitted: 1,
+                    queue: QueueLength { ahead: 1, wait: std::time::Duration::ZERO },
+                },
+                503,
+                "busy",
+            ),
             (AgentError::Closing, 503, "draining"),
             (AgentError::BrokenOff, 500, "internal"),
         ];

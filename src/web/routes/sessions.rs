@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::failure::problem;
-use crate::agents::{SessionView, Supporter};
+use crate::agents::{Caller, SessionView, Supporter};
 use crate::store::TurnRecord;
 use crate::web::body::Body;
 use crate::web::directory::Card;
@@ -62,7 +62,7 @@ pub(super) struct OpenBody {
 pub(super) async fn open(state: web::Data<State>, Body(body): Body<OpenBody>) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     let supporter = body.supporter.map_or(Supporter::Auto, Supporter::Character);
-    let record = rooms.kindred.open_session(supporter, &body.about).await.map_err(problem)?;
+    let record = rooms.kindred.open_session(Caller::Local, supporter, &body.about, None).await.map_err(problem)?;
     let view = SessionView { record, last_event: 0, replying: false };
     let place = format!("/api/sessions/{}", view.record.id);
     Ok(HttpResponse::Created().insert_header((LOCATION, place)).json(Session::new(rooms, &view, Vec::new())))
@@ -72,8 +72,8 @@ pub(super) async fn show(state: web::Data<State>, id: web::Path<String>) -> Resu
     let rooms = state.rooms()?;
     let id = session_id(&id)?;
     // First how it stands, then the turns: a turn stored in between is told again by the events, never missed.
-    let view = rooms.kindred.session(id).await.map_err(problem)?;
-    let turns = rooms.kindred.turns(id).await.map_err(problem)?;
+    let view = rooms.kindred.session(Caller::Local, id).await.map_err(problem)?;
+    let turns = rooms.kindred.turns(Caller::Local, id).await.map_err(problem)?;
     Ok(HttpResponse::Ok().json(Session::new(rooms, &view, turns)))
 }
 
@@ -89,19 +89,19 @@ pub(super) async fn say(
     Body(body): Body<MessageBody>,
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
-    let turn = rooms.kindred.say(session_id(&id)?, &body.text).await.map_err(problem)?;
+    let turn = rooms.kindred.say(Caller::Local, session_id(&id)?, body.text.as_str()).await.map_err(problem)?;
     Ok(HttpResponse::Accepted().json(json!({"seq": turn.seq})))
 }
 
 pub(super) async fn stop(state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
-    let turn = rooms.kindred.stop(session_id(&id)?).await.map_err(problem)?;
+    let turn = rooms.kindred.stop(Caller::Local, session_id(&id)?).await.map_err(problem)?;
     Ok(HttpResponse::Ok().json(json!({"turn": turn})))
 }
 
 pub(super) async fn end(state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
-    rooms.kindred.end(session_id(&id)?).await.map_err(problem)?;
+    rooms.kindred.end(Caller::Local, session_id(&id)?).await.map_err(problem)?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,0 +1,350 @@
+//! What may be asked of sessions. For a visitor, only those that are theirs exist.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use actix::Actor as _;
+use serde::Serialize;
+use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use super::Kindred;
+use crate::agents::admission::Admitted;
+use crate::agents::matcher::Assign;
+use crate::agents::message::{Message, check_about, check_within};
+use crate::agents::registry::Live;
+use crate::agents::session::{Leave, Listen, Look, Regenerate, Say, SessionActor, Show, Stop};
+use crate::agents::versions::Versions;
+use crate::agents::visitor::{Caller, RequestKey};
+use crate::agents::watch::{Fallen, Guard};
+use crate::agents::{AgentError, SessionEvents};
+use crate::store::{Cursor, NewSession, SessionRecord, TurnRecord, Whose};
+
+/// Whom a session is opened with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supporter {
+    /// This character.
+    Character(u32),
+    /// Whoever fits what the person wrote and has room; needs a text to go by.
+    Auto,
+}
+
+/// How a session stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SessionView {
+    /// As stored.
+    #[serde(flatten)]
+    pub record: SessionRecord,
+    /// Number of the last event of the stored turns: who has read them listens after this.
+    pub last_event: u64,
+    /// Whether a reply is being made, or waits its turn.
+    pub replying: bool,
+}
+
+/// Held while a session is read from the store and made an actor, or deleted, so that it never becomes two: one lock
+/// for each of so many parts of all sessions, as a thousand may wake at once.
+pub(super) struct Waking([Mutex<()>; WAKING]);
+
+const WAKING: usize = 64;
+
+impl Default for Waking {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(())))
+    }
+}
+
+impl Waking {
+    async fn lock(&self, id: Uuid) -> MutexGuard<'_, ()> {
+        // The low bits of an identity are random.
+        self.0[id.as_u128() as usize % WAKING].lock().await
+    }
+}
+
+/// Characters of a token, on the low side: what is estimated with it is rather too many tokens.
+const CHARACTERS_A_TOKEN: usize = 3;
+
+impl Kindred {
+    /// Opens a session. `about` is what the person wrote about themselves; it is kept with the session, and is not a
+    /// turn of it. The same caller's request with the same key gets the session of the first.
+    ///
+    /// # Errors
+    /// [`AgentError::NoCharacter`]; with [`Supporter::Auto`] [`AgentError::EmptyMessage`] and the matcher's;
+    /// [`AgentError::MessageTooLong`]; [`AgentError::KeyReused`]; the store's, among them that the visitor has too many.
+    pub async fn open_session(
+        &self,
+        caller: Caller,
+        supporter: Supporter,
+        about: &str,
+        key: Option<&RequestKey>,
+    ) -> Result<SessionRecord, AgentError> {
+        self.check_open()?;
+        let limit = self.inner.limits.message_chars;
+        let about = check_about(about, limit)?;
+        let seat = match supporter {
+            Supporter::Character(index) => {
+                self.inner.bank.get(index).ok_or(AgentError::NoCharacter { index })?;
+                self.inner.seats.take(index)
+            }
+            Supporter::Auto => {
+                let about = check_within(about, limit)?.to_owned();
+                self.matcher().send(Assign { about }).await.map_err(|_| AgentError::Interrupted)??
+            }
+        };
+        let new = NewSession {
+            owner: caller.owner(),
+            supporter: seat.character,
+            about: about.to_owned(),
+            key: key.map(|key| key.as_str().to_owned()),
+            limit: self.inner.limits.visitor_sessions,
+        };
+        let record = self.inner.store.open_session(new).await?;
+        let asked_otherwise = matches!(supporter, Supporter::Character(index) if index != record.supporter);
+        if record.about != about || asked_otherwise {
+            return Err(AgentError::KeyReused);
+        }
+        let _waking = self.inner.waking.lock(record.id).await;
+        // One that was opened by the same request before may be awake, and have turns.
+        if record.turns == 0 && self.inner.registry.session(record.id).is_none() {
+            self.awaken(record.clone(), Vec::new(), Some(seat), None);
+        }
+        Ok(record)
+    }
+
+    /// Says something in a session. When this returns, it is stored, and its answer has begun or waits its turn: a reply
+    /// in the making was stopped, what it had said is kept. Said again with the same key, it is not said twice.
+    ///
+    /// # Errors
+    /// [`AgentError::EmptyMessage`], [`AgentError::MessageTooLong`], [`AgentError::NoSession`],
+    /// [`AgentError::SessionEnded`], [`AgentError::SessionFull`], [`AgentError::NoTurn`], [`AgentError::NotAMessage`],
+    /// [`AgentError::KeyReused`], [`AgentError::Overloaded`], [`AgentError::TooManyReplies`], [`AgentError::Closing`],
+    /// the store's. Unless it is [`AgentError::Interrupted`], nothing was stored.
+    pub async fn say(
+        &self,
+        caller: Caller,
+        session: Uuid,
+        message: impl Into<Message>,
+    ) -> Result<TurnRecord, AgentError> {
+        let Message { text, replaces, key } = message.into();
+        let text = check_within(&text, self.inner.limits.message_chars)?.to_owned();
+        let live = self.live(caller, session).await?;
+        let admitted = self.admit(&live, text.len())?;
+        let say = Say { text, replaces, key, admitted };
+        live.address.send(say).await.map_err(|_| AgentError::Interrupted)?
+    }
+
+    /// Has a reply made anew, as another version: `turn` names the reply, or a message that has none; none means where
+    /// the talk stands. Gives the message that is answered anew. When this returns, the answer is owed: it comes even
+    /// after a crash.
+    ///
+    /// # Errors
+    /// As [`Kindred::say`].
+    pub async fn regenerate(
+        &self,
+        caller: Caller,
+        session: Uuid,
+        turn: Option<u64>,
+        key: Option<RequestKey>,
+    ) -> Result<u64, AgentError> {
+        let live = self.live(caller, session).await?;
+        let admitted = self.admit(&live, 0)?;
+        live.address.send(Regenerate { turn, key, admitted }).await.map_err(|_| AgentError::Interrupted)?
+    }
+
+    /// Goes over to another version: the talk stands at the newest turn beneath `seq`, which is given back.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], [`AgentError::NoTurn`], the store's.
+    pub async fn show_version(&self, caller: Caller, session: Uuid, seq: u64) -> Result<u64, AgentError> {
+        let live = self.live(caller, session).await?;
+        live.address.send(Show { seq }).await.map_err(|_| AgentError::Interrupted)?
+    }
+
+    /// The events of a session after this number, then as they happen; `Some(0)` gives all from the first turn on,
+    /// `None` the reply in the making from its beginning and what follows.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], the store's.
+    pub async fn events(&self, caller: Caller, session: Uuid, after: Option<u64>) -> Result<SessionEvents, AgentError> {
+        let live = self.live(caller, session).await?;
+        let (missed, events) = live.address.send(Listen { after }).await.map_err(|_| AgentError::Interrupted)?;
+        Ok(SessionEvents::new(missed, events, live.awake))
+    }
+
+    /// Stops the reply in the making. What it had said is kept and given back, empty before its first word; none if no
+    /// reply was being made.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], the store's.
+    pub async fn stop(&self, caller: Caller, session: Uuid) -> Result<Option<TurnRecord>, AgentError> {
+        let live = self.live(caller, session).await?;
+        live.address.send(Stop { end: false }).await.map_err(|_| AgentError::Interrupted)?
+    }
+
+    /// Ends the session, and the reply in the making with it. A second time changes nothing.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], the store's.
+    pub async fn end(&self, caller: Caller, session: Uuid) -> Result<(), AgentError> {
+        let live = self.live(caller, session).await?;
+        live.address.send(Stop { end: true }).await.map_err(|_| AgentError::Interrupted)??;
+        Ok(())
+    }
+
+    /// Deletes the session and all that was said in it, truly: nothing of it is left in the store's files.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], the store's.
+    pub async fn delete_session(&self, caller: Caller, session: Uuid) -> Result<(), AgentError> {
+        self.check_open()?;
+        let _waking = self.inner.waking.lock(session).await;
+        self.stored_session(caller, session).await?;
+        self.put_out(session).await;
+        Ok(self.inner.store.delete_session(session).await?)
+    }
+
+    /// How the session stands.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], the store's.
+    pub async fn session(&self, caller: Caller, session: Uuid) -> Result<SessionView, AgentError> {
+        let live = self.live(caller, session).await?;
+        let (record, last_event, replying) = live.address.send(Look).await.map_err(|_| AgentError::Interrupted)?;
+        Ok(SessionView { record, last_event, replying })
+    }
+
+    /// The caller's sessions, last used first, at most `limit`, those that follow `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sessions(
+        &self,
+        caller: Caller,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, AgentError> {
+        self.check_open()?;
+        let whose = caller.owner().map_or(Whose::All, Whose::Visitor);
+        Ok(self.inner.store.sessions(whose, after, limit).await?)
+    }
+
+    /// What was said in a session, all versions, in the order of storing.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], the store's.
+    pub async fn turns(&self, caller: Caller, session: Uuid) -> Result<Vec<TurnRecord>, AgentError> {
+        self.stored_session(caller, session).await?;
+        Ok(self.inner.store.turns(session).await?)
+    }
+
+    /// Wakes the sessions whose last message a crash left unanswered, so that they are answered now; says how many. To be
+    /// called once, at start-up, beside whatever else happens: it goes on as fast as the queue does.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn answer_unanswered(&self) -> Result<usize, AgentError> {
+        /// Sessions that are read at once.
+        const PAGE: u32 = 64;
+        let (mut woken, mut after) = (0, None);
+        loop {
+            let page = self.inner.store.unanswered(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(woken) };
+            after = Some(last.id);
+            for record in page {
+                while self.inner.admission.waiting() > self.inner.limits.replies && self.is_ready() {
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+                match self.live(Caller::Local, record.id).await {
+                    Ok(_) => woken += 1,
+                    Err(AgentError::Closing) => return Ok(woken),
+                    // One that cannot be read must not keep the others from their answers.
+                    Err(error) => tracing::error!(%error, "an unanswered session stays asleep"),
+                }
+            }
+        }
+    }
+
+    /// The session's actor: awake, or woken from the store.
+    pub(super) async fn live(&self, caller: Caller, id: Uuid) -> Result<Live, AgentError> {
+        self.check_open()?;
+        if let Some(live) = self.inner.registry.session(id) {
+            return of_caller(live, caller, id);
+        }
+        let _waking = self.inner.waking.lock(id).await;
+        if let Some(live) = self.inner.registry.session(id) {
+            return of_caller(live, caller, id);
+        }
+        let mut record = self.stored_session(caller, id).await?;
+        let turns = self.inner.store.turns(id).await?;
+        let mut admitted = None;
+        if let (true, Some(head)) = (record.awaits, record.head) {
+            // Counted before it begins: what brings the process down must not do so for ever.
+            record = self.inner.store.await_answer(id, head, None).await?;
+            // Admitted like any other, if there is room; else it comes unadmitted, as the person was promised it.
+            admitted = self.inner.admission.admit(None, 0).ok();
+        }
+        Ok(self.awaken(record, turns, None, admitted))
+    }
+
+    fn awaken(
+        &self,
+        record: SessionRecord,
+        turns: Vec<TurnRecord>,
+        seat: Option<crate::agents::registry::Seat>,
+        admitted: Option<Admitted>,
+    ) -> Live {
+        let inner = &self.inner;
+        let (id, owner) = (record.id, record.owner);
+        let (awake, characters) = (Arc::new(()), Arc::new(AtomicUsize::new(0)));
+        let actor = SessionActor {
+            _seat: seat.unwrap_or_else(|| inner.seats.take(record.supporter)),
+            record,
+            versions: Versions::new(turns),
+            store: inner.store.clone(),
+            registry: inner.registry.clone(),
+            admission: inner.admission.clone(),
+            guard: Guard::new(Fallen::Session(id), &inner.watch),
+            _awake: awake.clone(),
+            characters: characters.clone(),
+            idle: inner.limits.idle,
+            most_turns: inner.limits.session_turns,
+            attempts: inner.limits.attempts,
+            admitted,
+            listeners: Vec::new(),
+            reply: None,
+            replies: 0,
+            used: Instant::now(),
+        };
+        let address = SessionActor::start_in_arbiter(self.arbiter(), move |_| actor);
+        let live = Live { address, owner, characters, awake };
+        inner.registry.insert(id, live.clone());
+        metrics::gauge!("kindred_live_sessions").set(inner.registry.count() as f64);
+        live
+    }
+
+    /// Room for one more reply in this session, to a message of so many bytes.
+    fn admit(&self, live: &Live, message: usize) -> Result<Admitted, AgentError> {
+        let voice = &self.inner.voices.supporter;
+        let said = (live.characters.load(Ordering::Relaxed) + message) / CHARACTERS_A_TOKEN;
+        let tokens = (said + self.inner.voices.sampling.max_new_tokens).min(voice.identity().context);
+        self.inner.admission.admit(live.owner, tokens)
+    }
+
+    /// The session as the store has it, if it is the caller's. Another's is as if there were none.
+    async fn stored_session(&self, caller: Caller, id: Uuid) -> Result<SessionRecord, AgentError> {
+        let record = self.inner.store.session(id).await?.filter(|record| caller.may_use(record));
+        record.ok_or(AgentError::NoSession { id })
+    }
+
+    /// Ends the session's actor, if it is awake, before the session is deleted.
+    pub(super) async fn put_out(&self, session: Uuid) {
+        if let Some(live) = self.inner.registry.remove(session) {
+            // One that is gone already needs no telling.
+            let _ = live.address.send(Leave).await;
+        }
+    }
+}
+
+fn of_caller(live: Live, caller: Caller, id: Uuid) -> Result<Live, AgentError> {
+    if caller.may_use_of(live.owner) { Ok(live) } else { Err(AgentError::NoSession { id }) }
+}
