@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use kindred::dialogue::{Speaker, Turn};
 use kindred::persona::{Aspect, Memory};
-use kindred::store::{NewSession, NewTurn, SqliteStore, Store, StoreError, TurnEnd, VolatileStore, Whose};
+use kindred::store::{
+    Cursor, NewSession, NewTurn, SqliteStore, Store, StoreError, TooOld, TurnEnd, VolatileStore, Whose,
+};
 use uuid::Uuid;
 
 fn reply(text: &str, end: TurnEnd) -> NewTurn {
@@ -129,4 +131,72 @@ async fn what_stands_in_the_way_is_named() {
     }
     let message = SqliteStore::open(&closed).await.unwrap_err().to_string();
     assert!(message.contains(closed.to_str().unwrap()) && message.contains("cannot write"), "{message}");
+}
+
+/// Whether a text is anywhere in the database's files.
+fn is_on_disk(folder: &std::path::Path, text: &str) -> bool {
+    let files = fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    files.into_iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_gone_from_the_files() {
+    const SECRET: &str = "a-word-that-is-nowhere-else";
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let visitor = store.add_visitor([7; 32]).await.unwrap();
+    let new = |about: &str| NewSession { owner: Some(visitor.id), ..NewSession::local(1, about) };
+    let (first, second) =
+        (store.open_session(new(SECRET)).await.unwrap(), store.open_session(new("other")).await.unwrap());
+    let kept = store.open_session(NewSession::local(2, "kept")).await.unwrap();
+    for n in 0..50 {
+        store.append(first.id, NewTurn::typed(None, format!("{SECRET} {n}"))).await.unwrap();
+        store.append(second.id, NewTurn::typed(None, format!("{SECRET} {n} {}", "x".repeat(500)))).await.unwrap();
+    }
+    assert!(is_on_disk(folder.path(), SECRET));
+    store.delete_session(first.id).await.unwrap();
+    assert!(matches!(store.delete_session(first.id).await, Err(StoreError::NoSession { .. })));
+    assert_eq!(store.delete_visitor(visitor.id).await.unwrap(), [second.id]);
+    assert!(!is_on_disk(folder.path(), SECRET), "deleted means gone");
+    assert_eq!(store.visitor(&[7; 32]).await.unwrap(), None);
+    assert!(store.session(kept.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_and_the_rest_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    for store in [&SqliteStore::open(folder.path()).await.unwrap() as &dyn Store, &VolatileStore::default()] {
+        let visitor = store.add_visitor([1; 32]).await.unwrap();
+        let theirs =
+            store.open_session(NewSession { owner: Some(visitor.id), ..NewSession::local(1, "") }).await.unwrap();
+        let own = store.open_session(NewSession::local(1, "")).await.unwrap();
+        let never = TooOld { seen_before: i64::MIN, created_before: i64::MIN, used_before: i64::MIN };
+        assert!(store.delete_old(never).await.unwrap().is_empty());
+        let stale = TooOld { seen_before: i64::MAX, ..never };
+        assert_eq!(store.delete_old(stale).await.unwrap(), [theirs.id], "their visitor stayed away");
+        assert_eq!(store.visitor(&[1; 32]).await.unwrap(), None);
+        assert_eq!(store.delete_old(TooOld { used_before: i64::MAX, ..never }).await.unwrap(), [own.id]);
+    }
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_a_page_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    for store in [&SqliteStore::open(folder.path()).await.unwrap() as &dyn Store, &VolatileStore::default()] {
+        let owner = store.add_visitor([1; 32]).await.unwrap().id;
+        for _ in 0..5 {
+            store.open_session(NewSession { owner: Some(owner), ..NewSession::local(1, "") }).await.unwrap();
+            store.open_session(NewSession::local(1, "")).await.unwrap();
+        }
+        let (mut seen, mut after) = (Vec::<Uuid>::new(), None);
+        loop {
+            let page = store.sessions(Whose::Visitor(owner), after, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(Cursor { used_ms: last.used_ms, id: last.id });
+            seen.extend(page.iter().map(|record| record.id));
+        }
+        assert_eq!(seen.iter().collect::<HashSet<_>>().len(), 5);
+        assert_eq!(store.count_sessions(Whose::Visitor(owner)).await.unwrap(), 5);
+        assert_eq!(store.count_sessions(Whose::All).await.unwrap(), 10);
+    }
 }

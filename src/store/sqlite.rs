@@ -331,4 +331,53 @@ mod tests {
         let after = store.append(session.id, NewTurn::typed(Some(0), "small")).await.unwrap();
         assert_eq!(after.seq, 1);
     }
+
+    #[tokio::test]
+    async fn a_disk_that_cannot_be_written_is_named_and_reads_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let session = store.open_session(NewSession::local(1, "")).await.unwrap();
+        store.close().await;
+        let open = SqliteStore::open_with(folder.path(), |options| options.pragma("query_only", "ON"));
+        let store = open.await.unwrap();
+        let error = store.append(session.id, NewTurn::typed(None, "lost")).await.unwrap_err();
+        assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+        assert_eq!(store.turns(session.id).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn what_the_first_version_kept_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(folder.path().join(DATABASE)).create_if_missing(true);
+        let mut database = options.connect().await.unwrap();
+        let first = sqlx::migrate::Migrator {
+            migrations: MIGRATIONS.migrations.iter().take(1).cloned().collect::<Vec<_>>().into(),
+            ..sqlx::migrate::Migrator::DEFAULT
+        };
+        first.run(&mut database).await.unwrap();
+        for (id, turns) in [(1_u128, 1), (2, 2)] {
+            let id = Uuid::from_u128(id);
+            let insert = "INSERT INTO sessions (id, supporter, about, created_ms) VALUES (?, 3, 'about', 5)";
+            sqlx::query(insert).bind(id.as_bytes().as_slice()).execute(&mut database).await.unwrap();
+            for seq in 0..turns {
+                let speaker = if seq == 0 { "seeker" } else { "supporter" };
+                sqlx::query("INSERT INTO turns VALUES (?, ?, ?, 'words', NULL, NULL, 'whole', NULL, 6)")
+                    .bind(id.as_bytes().as_slice())
+                    .bind(seq)
+                    .bind(speaker)
+                    .execute(&mut database)
+                    .await
+                    .unwrap();
+            }
+        }
+        sqlx::Connection::close(database).await.unwrap();
+
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let waiting = store.unanswered(None, 9).await.unwrap();
+        assert_eq!(waiting.iter().map(|record| record.id.as_u128()).collect::<Vec<_>>(), [1]);
+        let answered = store.session(Uuid::from_u128(2)).await.unwrap().unwrap();
+        assert_eq!((answered.head, answered.turns, answered.used_ms, answered.owner), (Some(1), 2, 6, None));
+        let turns = store.turns(answered.id).await.unwrap();
+        assert_eq!(turns.iter().map(|turn| turn.parent).collect::<Vec<_>>(), [None, Some(0)]);
+    }
 }
