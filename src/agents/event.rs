@@ -152,13 +152,14 @@ pub(super) fn replay(record: &TurnRecord, after: u64) -> Vec<SessionEvent> {
 /// down, or when the listener is so slow that it should resume anew.
 pub struct SessionEvents {
     missed: std::vec::IntoIter<SessionEvent>,
-    live: mpsc::Receiver<SessionEvent>,
+    /// Shared by all who listen; a small thing in their queues, of which there may be tens of thousands.
+    live: mpsc::Receiver<Arc<SessionEvent>>,
     /// While somebody listens, the session stays awake.
     _awake: Arc<()>,
 }
 
 impl SessionEvents {
-    pub(super) fn new(missed: Vec<SessionEvent>, live: mpsc::Receiver<SessionEvent>, awake: Arc<()>) -> Self {
+    pub(super) fn new(missed: Vec<SessionEvent>, live: mpsc::Receiver<Arc<SessionEvent>>, awake: Arc<()>) -> Self {
         Self { missed: missed.into_iter(), live, _awake: awake }
     }
 }
@@ -169,7 +170,7 @@ impl Stream for SessionEvents {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<SessionEvent>> {
         match self.missed.next() {
             Some(event) => Poll::Ready(Some(event)),
-            None => self.live.poll_recv(context),
+            None => self.live.poll_recv(context).map(|event| event.map(Arc::unwrap_or_clone)),
         }
     }
 }

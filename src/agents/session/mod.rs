@@ -46,7 +46,7 @@ pub(super) struct SessionActor {
     pub(super) attempts: u32,
     /// For the answer that a crash left unsaid.
     pub(super) admitted: Option<Admitted>,
-    pub(super) listeners: Vec<mpsc::Sender<SessionEvent>>,
+    pub(super) listeners: Vec<mpsc::Sender<Arc<SessionEvent>>>,
     pub(super) reply: Option<Running>,
     /// Replies begun by this actor; tells the steps of one from those of another.
     pub(super) replies: u64,
@@ -147,6 +147,7 @@ impl SessionActor {
 
     fn announce(&mut self, event: SessionEvent) {
         // One that has left, or cannot keep up, is let go; it resumes from the last number it saw.
+        let event = Arc::new(event);
         self.listeners.retain(|listener| listener.try_send(event.clone()).is_ok());
     }
 

@@ -1,5 +1,6 @@
 //! What is asked of a session. Each request is done before the next begins: the store answers in between.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{
@@ -264,7 +265,7 @@ impl Handler<Stop> for SessionActor {
 
 /// Asks for the events after this number; without one, for the reply on its way and what follows.
 #[derive(Message)]
-#[rtype(result = "(Vec<SessionEvent>, mpsc::Receiver<SessionEvent>)")]
+#[rtype(result = "(Vec<SessionEvent>, mpsc::Receiver<Arc<SessionEvent>>)")]
 pub(in crate::agents) struct Listen {
     pub(in crate::agents) after: Option<u64>,
 }
