@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
-use kindred::web::Server;
+use kindred::web::{Rates, Server, Settings};
 use serde_json::{Value, json};
 
 use doubles::{Talker, kindred};
@@ -23,7 +23,7 @@ static SERVER: LazyLock<(Client, Arc<Talker>)> = LazyLock::new(|| {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let talker = Arc::new(Talker::new());
-            let server = Server::start("127.0.0.1:0".parse().unwrap(), &[]).unwrap();
+            let server = Server::start(settings()).unwrap();
             server.open(kindred(talker.clone(), 64).await);
             tell.send((Client::new(server.address()), talker)).unwrap();
             std::future::pending::<()>().await;
@@ -31,6 +31,12 @@ static SERVER: LazyLock<(Client, Arc<Talker>)> = LazyLock::new(|| {
     });
     told.recv().unwrap()
 });
+
+/// A free port, and no limits: all tests come from one address.
+fn settings() -> Settings {
+    let rates = Rates { messages_per_minute: 0, sessions_per_hour: 0, matches_per_minute: 0, ..Rates::default() };
+    Settings { address: "127.0.0.1:0".parse().unwrap(), rates, ..Settings::default() }
+}
 
 fn server() -> Client {
     SERVER.0
@@ -303,7 +309,7 @@ fn a_session_ends_once_and_for_all_and_stays_readable() {
 #[test]
 fn too_many_replies_at_once_are_refused_with_a_time_to_come_again() {
     actix_web::rt::System::new().block_on(async {
-        let server = Server::start("127.0.0.1:0".parse().unwrap(), &[]).unwrap();
+        let server = Server::start(settings()).unwrap();
         let client = Client::new(server.address());
         server.open(kindred(Arc::new(Talker::new()), 1).await);
         let ask = move || {
@@ -324,7 +330,7 @@ fn too_many_replies_at_once_are_refused_with_a_time_to_come_again() {
 #[test]
 fn answers_starting_until_it_is_open_and_draining_until_it_ends() {
     actix_web::rt::System::new().block_on(async {
-        let server = Server::start("127.0.0.1:0".parse().unwrap(), &[]).unwrap();
+        let server = Server::start(settings()).unwrap();
         let client = Client::new(server.address());
         let ask = |path: &'static str| actix_web::rt::task::spawn_blocking(move || get(client, path));
         assert_eq!(ask("/api/health").await.unwrap().status, 200);
@@ -365,7 +371,8 @@ fn answers_starting_until_it_is_open_and_draining_until_it_ends() {
 fn a_taken_port_is_named() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = holder.local_addr().unwrap();
-    let error = actix_web::rt::System::new().block_on(async { Server::start(address, &[]).err().unwrap() });
+    let error = actix_web::rt::System::new()
+        .block_on(async { Server::start(Settings { address, ..settings() }).err().unwrap() });
     let text = error.to_string();
     assert!(text.contains(&address.to_string()) && text.contains("--port"), "{text}");
 }

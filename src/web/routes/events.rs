@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
 
+use super::answers::{Always, Limited, ProblemView, Working};
 use super::failure::problem;
 use super::sessions::session_id;
 use crate::agents::SessionEvent;
@@ -27,6 +28,24 @@ pub(super) struct After {
     after: Option<String>,
 }
 
+/// Follow a conversation.
+///
+/// A stream of server-sent events (`text/event-stream`), without an end: what happened after the given number, then what
+/// happens. Each event's `data` is JSON with a `type`.
+#[utoipa::path(
+    get, path = "/api/sessions/{id}/events", tag = "talks",
+    params(
+        ("id" = Uuid, Path, description = "The session's id"),
+        ("after" = Option<u64>, Query, description = "The number of the last event that was seen"),
+        ("last-event-id" = Option<u64>, Header, description = "The same; wins over the query"),
+    ),
+    responses(
+        (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "`invalid-event-id`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working, Limited,
+    )
+)]
 pub(super) async fn stream(
     state: web::Data<State>,
     id: web::Path<String>,
@@ -35,11 +54,11 @@ pub(super) async fn stream(
     let rooms = state.rooms()?;
     let id = session_id(&id)?;
     let after = after(&request)?;
-    let permit = state.stream()?;
     let events = rooms.kindred.events(id, after).await.map_err(problem)?;
-    // The permit lives as long as the body.
+    // After the session is known to exist, so that nobody fills the table with what does not. It lives with the body.
+    let place = state.streams.open(id)?;
     let body = lines(events, state.closed()).map(move |line| {
-        let _held = &permit;
+        let _held = &place;
         line
     });
     Ok(HttpResponse::Ok()

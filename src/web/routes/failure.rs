@@ -6,6 +6,7 @@ use crate::agents::AgentError;
 use crate::encoder::EncoderError;
 use crate::engine::EngineError;
 use crate::matching::MatchError;
+use crate::store::StoreError;
 use crate::web::problem::Problem;
 
 /// The problem to answer with.
@@ -33,6 +34,7 @@ pub(super) fn problem(error: AgentError) -> Problem {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "interrupted", "The conversation was interrupted", detail)
                 .retry_after(1)
         }
+        AgentError::Store(StoreError::Full { .. }) => Problem::disk_full(),
         other => Problem::internal(other),
     }
 }
@@ -53,6 +55,7 @@ mod tests {
             (AgentError::SessionEnded { id }, 409, "session-ended"),
             (AgentError::Overloaded { limit: 1 }, 503, "busy"),
             (AgentError::Closing, 503, "draining"),
+            (AgentError::Store(StoreError::Full { path: "kindred.db".into() }), 507, "disk-full"),
             (AgentError::BrokenOff, 500, "internal"),
         ];
         for (error, status, code) in cases {

@@ -1,18 +1,19 @@
 //! Live sessions: open, read, say, stop, end.
 
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::answers::{Always, Limited, ProblemView, Reading, Working, Writing};
 use super::failure::problem;
+use super::views::{Said, Session, Stopped, TurnView};
 use crate::agents::{SessionView, Supporter};
-use crate::store::TurnRecord;
 use crate::web::body::Body;
-use crate::web::directory::Card;
+use crate::web::origin::Client;
 use crate::web::problem::Problem;
-use crate::web::state::{Rooms, State};
+use crate::web::state::State;
 
 /// The session that an address names. What is no identity names no session.
 pub(super) fn session_id(text: &str) -> Result<Uuid, Problem> {
@@ -21,46 +22,40 @@ pub(super) fn session_id(text: &str) -> Result<Uuid, Problem> {
     id.ok_or_else(|| Problem::no_session(text.chars().take(40).collect::<String>()))
 }
 
-#[derive(Serialize)]
-struct Session<'a> {
-    id: Uuid,
-    /// None if the bank no longer has this character.
-    supporter: Option<&'a Card>,
-    about: &'a str,
-    created_ms: i64,
-    ended_ms: Option<i64>,
-    replying: bool,
-    /// Whoever has read these turns listens after this; text, as an event's id is.
-    last_event: String,
-    turns: Vec<TurnRecord>,
-}
-
-impl<'a> Session<'a> {
-    fn new(rooms: &'a Rooms, view: &'a SessionView, turns: Vec<TurnRecord>) -> Self {
-        Self {
-            id: view.record.id,
-            supporter: rooms.directory.card(view.record.supporter),
-            about: &view.record.about,
-            created_ms: view.record.created_ms,
-            ended_ms: view.record.ended_ms,
-            replying: view.replying,
-            last_event: view.last_event.to_string(),
-            turns,
-        }
-    }
-}
-
-#[derive(Deserialize)]
+/// With whom to talk.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenBody {
-    /// Without one, the matcher chooses by `about`.
+    /// A character's index. Without one, the matcher chooses by `about`.
+    #[schema(maximum = 4294967295_u32)]
     supporter: Option<u32>,
+    /// What the person writes about themselves.
     #[serde(default)]
+    #[schema(max_length = 8000)]
     about: String,
 }
 
-pub(super) async fn open(state: web::Data<State>, Body(body): Body<OpenBody>) -> Result<HttpResponse, Problem> {
+/// Open a conversation.
+#[utoipa::path(
+    post, path = "/api/sessions", tag = "talks", request_body = OpenBody,
+    responses(
+        (status = 201, description = "It is open", body = Session,
+            headers(("location" = String, description = "Its address"))),
+        (status = 404, description = "`no-such-character`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, description = "`message-too-long`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working, Writing, Reading, Limited,
+    )
+)]
+pub(super) async fn open(
+    state: web::Data<State>,
+    request: HttpRequest,
+    Body(body): Body<OpenBody>,
+) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
+    if let Some(address) = Client::of(&request).bucket() {
+        state.limits.sessions.check(&address)?;
+    }
     let supporter = body.supporter.map_or(Supporter::Auto, Supporter::Character);
     let record = rooms.kindred.open_session(supporter, &body.about).await.map_err(problem)?;
     let view = SessionView { record, last_event: 0, replying: false };
@@ -68,6 +63,16 @@ pub(super) async fn open(state: web::Data<State>, Body(body): Body<OpenBody>) ->
     Ok(HttpResponse::Created().insert_header((LOCATION, place)).json(Session::new(rooms, &view, Vec::new())))
 }
 
+/// Read a conversation.
+#[utoipa::path(
+    get, path = "/api/sessions/{id}", tag = "talks",
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 200, description = "All that was said", body = Session),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working,
+    )
+)]
 pub(super) async fn show(state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     let id = session_id(&id)?;
@@ -77,28 +82,71 @@ pub(super) async fn show(state: web::Data<State>, id: web::Path<String>) -> Resu
     Ok(HttpResponse::Ok().json(Session::new(rooms, &view, turns)))
 }
 
-#[derive(Deserialize)]
+/// What the person says.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MessageBody {
+    #[schema(min_length = 1, max_length = 8000, pattern = r"\S")]
     text: String,
 }
 
+/// Say something.
+///
+/// When this is answered, the message is kept, and its reply has begun: the session's events tell it.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/messages", tag = "talks", request_body = MessageBody,
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 202, description = "It is kept", body = Said),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "`session-ended`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, description = "`message-too-long`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working, Writing, Reading, Limited,
+    )
+)]
 pub(super) async fn say(
     state: web::Data<State>,
+    request: HttpRequest,
     id: web::Path<String>,
     Body(body): Body<MessageBody>,
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
+    if let Some(address) = Client::of(&request).bucket() {
+        state.limits.messages.check(&address)?;
+    }
     let turn = rooms.kindred.say(session_id(&id)?, &body.text).await.map_err(problem)?;
-    Ok(HttpResponse::Accepted().json(json!({"seq": turn.seq})))
+    Ok(HttpResponse::Accepted().json(Said { seq: turn.seq }))
 }
 
+/// Stop the reply in the making.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/stop", tag = "talks",
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 200, description = "What it had said is kept", body = Stopped),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working, Writing,
+    )
+)]
 pub(super) async fn stop(state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     let turn = rooms.kindred.stop(session_id(&id)?).await.map_err(problem)?;
-    Ok(HttpResponse::Ok().json(json!({"turn": turn})))
+    Ok(HttpResponse::Ok().json(Stopped { turn: turn.map(TurnView::from) }))
 }
 
+/// End a conversation.
+///
+/// It stays readable. A second time changes nothing.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/end", tag = "talks",
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working, Writing,
+    )
+)]
 pub(super) async fn end(state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     rooms.kindred.end(session_id(&id)?).await.map_err(problem)?;
