@@ -111,7 +111,8 @@ pub(super) async fn hosts(
         return Ok(request.into_response(problem.error_response()).map_into_right_body());
     }
     let mut response = next.call(request).await?.map_into_left_body();
-    if client.secure {
+    // Not for local names: browsers would ask every other server of this machine for HTTPS too.
+    if client.secure && client.host.as_deref().is_some_and(|host| !is_local_name(host)) {
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_ONLY));
     }
     Ok(response)

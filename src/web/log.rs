@@ -89,8 +89,47 @@ fn id(request: &HttpRequest) -> String {
 mod tests {
     use super::*;
     use crate::web::origin::Proxies;
-    use actix_web::test::TestRequest;
-    use actix_web::web::Data;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::web::{self, Data};
+    use actix_web::{App, HttpResponse};
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[actix_web::test]
+    async fn every_line_on_the_way_to_an_answer_has_the_requests_id() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        let _shown = tracing::subscriber::set_default(log);
+        let inside = || async {
+            tracing::info!("inside");
+            tokio::task::yield_now().await;
+            tracing::warn!("later");
+            HttpResponse::Ok().finish()
+        };
+        let app = App::new().route("/api/talks/{id}", web::get().to(inside)).wrap(from_fn(requests));
+        let app = init_service(app).await;
+        let answer = call_service(&app, TestRequest::with_uri("/api/talks/secret-4711").to_request()).await;
+        let id = answer.headers().get("x-request-id").unwrap().to_str().unwrap();
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(text.lines().all(|line| line.contains(&format!("\"id\":\"{id}\""))), "{text}");
+        assert!(text.contains("/api/talks/{id}") && !text.contains("4711"), "{text}");
+    }
 
     #[test]
     fn an_id_is_taken_from_a_trusted_proxy_and_only_if_it_is_plain() {

@@ -56,7 +56,8 @@ impl Client {
         let peer = request.peer_addr().map(|address| address.ip().to_canonical());
         // HTTP/2 has no Host header but an authority; an absolute address wins over the header in HTTP/1.1 too.
         let authority = request.uri().authority().map(ToString::to_string);
-        let direct = authority.or_else(|| Some(headers.get(HOST)?.to_str().ok()?.to_owned()));
+        // A name that cannot be read is one, and nobody's.
+        let direct = authority.or_else(|| Some(headers.get(HOST)?.to_str().unwrap_or_default().to_owned()));
         let trusts = |address| proxies.is_some_and(|proxies| proxies.trusts(address));
         let mut client = Self {
             address: peer,

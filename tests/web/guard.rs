@@ -23,6 +23,7 @@ fn a_foreign_host_name_is_refused() {
     let request = b"GET /api/about HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
     let answer = server().send(request);
     answer.is_problem(421, "wrong-host");
+    server().send(b"GET /api/about HTTP/1.1\r\nhost: \xff\r\nconnection: close\r\n\r\n").is_problem(421, "wrong-host");
     assert!(answer.header("content-security-policy").is_some() && answer.header("x-request-id").is_some());
     assert_eq!(get(server(), "/api/about").status, 200);
 }

@@ -38,11 +38,14 @@ fn ask(client: Client, trusted: CertificateDer<'static>, request: &str) -> Answe
 fn answers_over_https_and_says_that_it_wants_no_other_way() {
     let folder = tempfile::tempdir().unwrap();
     let (tls, trusted) = certificate(folder.path());
-    let (client, _) = start(Settings { tls: Some(tls), ..settings() });
+    let (client, _) = start(Settings { tls: Some(tls), allowed_hosts: vec!["kindred.example".into()], ..settings() });
     let get = "GET /api/about HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let answer = ask(client, trusted.clone(), get);
     assert_eq!((answer.status, &answer.json()["model"]["name"]), (200, &"talker".into()));
-    assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000"));
+    assert_eq!(answer.header("strict-transport-security"), None, "localhost is not this server's alone");
+    let named = "GET /api/about HTTP/1.1\r\nhost: kindred.example\r\nconnection: close\r\n\r\n";
+    let answer = ask(client, trusted.clone(), named);
+    assert_eq!((answer.status, answer.header("strict-transport-security")), (200, Some("max-age=31536000")));
 
     let body = r#"{"text": "I moved."}"#;
     let post = |origin: &str| {
