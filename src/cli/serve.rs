@@ -11,7 +11,7 @@ use super::INTERRUPTED;
 use super::open::{Keep, ModelArgs};
 use super::paths;
 use crate::agents::Kindred;
-use crate::web::{Server, start_log};
+use crate::web::{Server, Settings, start_log};
 
 /// Serve the web page and its API.
 ///
@@ -51,7 +51,11 @@ impl Serve {
 
     async fn serve(self) -> anyhow::Result<ExitCode> {
         // The port first: that it is taken should not be told after a minute of loading.
-        let server = Server::start(SocketAddr::new(self.host, self.port), &self.allow_host)?;
+        let server = Server::start(Settings {
+            address: SocketAddr::new(self.host, self.port),
+            allowed_hosts: self.allow_host.clone(),
+            ..Settings::default()
+        })?;
         let mut signal = std::pin::pin!(interrupted());
         let kindred = tokio::select! {
             opened = self.open() => match opened {

@@ -2,26 +2,21 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
-
-/// Longest body of any request, in bytes.
-pub(super) const MAX_BODY: usize = 64 * 1024;
+use super::settings::Settings;
+use super::state::State;
 
 /// A body past the limit is read and thrown away up to this size, so that the client reads its 413 rather than a
 /// broken connection.
 const MAX_DRAINED: usize = 4 * 1024 * 1024;
-
-/// A body that takes longer than this is given up.
-const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A JSON body of type `T`.
 pub(super) struct Body<T>(pub(super) T);
@@ -35,9 +30,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let named = request.headers().contains_key(CONTENT_TYPE);
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
         let payload = payload.take();
+        let state = request.app_data::<web::Data<State>>();
+        let (most, patience) = state.map_or_else(
+            || (Settings::default().body_bytes, Settings::default().body_timeout),
+            |state| (state.settings.body_bytes, state.settings.body_timeout),
+        );
         Box::pin(async move {
-            let bytes = tokio::time::timeout(TIMEOUT, collect(payload, announced)).await.map_err(|_| {
-                let detail = format!("the body did not arrive within {} seconds", TIMEOUT.as_secs());
+            let bytes = tokio::time::timeout(patience, collect(payload, announced, most)).await.map_err(|_| {
+                let detail = format!("the body did not arrive within {} seconds", patience.as_secs());
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The request took too long", detail)
             })??;
             if kind != "application/json" {
@@ -55,22 +55,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-async fn collect(mut payload: Payload, announced: Option<usize>) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(MAX_BODY));
+async fn collect(mut payload: Payload, announced: Option<usize>, most: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(most));
     let mut seen = 0;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             Problem::bad_request("broken-body", "The body could not be read", format!("the transfer failed: {error}"))
         })?;
         seen += chunk.len();
-        if seen <= MAX_BODY {
+        if seen <= most {
             bytes.extend_from_slice(&chunk);
-        } else if seen > MAX_DRAINED {
+        } else if seen > most.max(MAX_DRAINED) {
             break;
         }
     }
-    if seen > MAX_BODY {
-        let detail = format!("a request may hold at most {MAX_BODY} bytes");
+    if seen > most {
+        let detail = format!("a request may hold at most {most} bytes");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail));
     }
     Ok(bytes)

@@ -1,6 +1,7 @@
 //! The bank as the page lists it: short cards and a text search, both prepared once.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::persona::{Age, Bank, Character, Mbti};
 
@@ -8,10 +9,12 @@ use crate::persona::{Age, Bank, Character, Mbti};
 const SUMMARY: usize = 200;
 
 /// A character in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Card {
     pub(super) index: u32,
     pub(super) name: String,
+    /// One of the sixteen types, such as `INFP`.
+    #[schema(value_type = String)]
     pub(super) mbti: Mbti,
     pub(super) age: String,
     pub(super) region: String,
@@ -36,7 +39,7 @@ impl Card {
 }
 
 /// A character in full: the card, and the profile aspect by aspect.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Portrait {
     #[serde(flatten)]
     card: Card,
@@ -44,7 +47,8 @@ pub(super) struct Portrait {
     story: Vec<StoryPart>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// One aspect of a profile.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 struct StoryPart {
     aspect: &'static str,
     content: String,

@@ -1,16 +1,16 @@
-//! What every request shares: the rooms once they are open, whether the server drains, and the room for open streams.
+//! What every request shares: the rooms once they are open, whether the server drains, and the limits.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use actix_web::http::StatusCode;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use super::directory::Directory;
 use super::problem::Problem;
+use super::rates::Limits;
+use super::settings::Settings;
+use super::streams::Streams;
 use crate::agents::Kindred;
-
-/// Most event streams open at once in the process.
-const MAX_STREAMS: usize = 4096;
 
 /// What answers requests once everything is loaded.
 pub(super) struct Rooms {
@@ -33,13 +33,19 @@ enum Phase {
 pub(super) struct State {
     rooms: OnceLock<Rooms>,
     phase: watch::Sender<Phase>,
-    streams: Arc<Semaphore>,
+    /// How this server is to behave.
+    pub(super) settings: Settings,
+    /// How often one may ask.
+    pub(super) limits: Limits,
+    /// The event streams that are open.
+    pub(super) streams: Streams,
 }
 
 impl State {
-    pub(super) fn new() -> Self {
-        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
-        Self { rooms: OnceLock::new(), phase: watch::Sender::new(Phase::Open), streams }
+    pub(super) fn new(settings: Settings) -> Self {
+        let limits = Limits::new(settings.rates);
+        let streams = Streams::new(settings.streams, settings.streams_per_session);
+        Self { rooms: OnceLock::new(), phase: watch::Sender::new(Phase::Open), settings, limits, streams }
     }
 
     /// From now on requests are answered. A second call changes nothing.
@@ -67,6 +73,20 @@ impl State {
         }
     }
 
+    /// What this server is doing, for its operator.
+    pub(super) fn phase(&self) -> &'static str {
+        match (*self.phase.borrow(), self.rooms.get()) {
+            (Phase::Open, None) => "starting",
+            (Phase::Open, Some(_)) => "ready",
+            (Phase::Draining | Phase::Closed, _) => "draining",
+        }
+    }
+
+    /// The rooms once they are open, even on the way out: for whoever only looks.
+    pub(super) fn opened(&self) -> Option<&Rooms> {
+        self.rooms.get()
+    }
+
     /// The rooms, if this is the time to ask.
     pub(super) fn rooms(&self) -> Result<&Rooms, Problem> {
         if *self.phase.borrow() != Phase::Open {
@@ -75,12 +95,6 @@ impl State {
         self.rooms.get().ok_or_else(|| {
             unavailable("starting", "Kindred is still starting", "the models are being loaded; this takes a moment")
         })
-    }
-
-    /// Room for one more event stream.
-    pub(super) fn stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let refused = |_| Problem::busy(format!("{MAX_STREAMS} event streams are open, which is the limit"));
-        self.streams.clone().try_acquire_owned().map_err(refused)
     }
 }
 

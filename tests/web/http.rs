@@ -1,6 +1,6 @@
 //! A small HTTP client over a plain socket: it can send what no library would.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -50,6 +50,10 @@ impl Client {
         Self { address }
     }
 
+    pub fn address(self) -> SocketAddr {
+        self.address
+    }
+
     fn connect(self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
@@ -58,17 +62,17 @@ impl Client {
 
     /// Sends these bytes and reads the answer to its end.
     pub fn send(self, request: &[u8]) -> Answer {
-        let mut stream = self.connect();
-        stream.write_all(request).unwrap();
-        let mut reader = BufReader::new(stream);
-        let (status, headers) = head(&mut reader);
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        if answer.header("transfer-encoding") == Some("chunked") {
-            Chunks::new(&mut reader).read_to_end(&mut answer.body).unwrap();
-        } else {
-            reader.read_to_end(&mut answer.body).unwrap();
-        }
-        answer
+        exchange(self.connect(), request)
+    }
+
+    /// Asks with these headers, beside those that every request has.
+    pub fn ask(self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
+        );
+        self.send(&[head.as_bytes(), body].concat())
     }
 
     /// Opens an event stream.
@@ -82,6 +86,20 @@ impl Client {
         assert!(headers.contains(&("content-type".into(), "text/event-stream".into())), "{headers:?}");
         Events { lines: BufReader::new(Chunks::new(reader)) }
     }
+}
+
+/// Sends these bytes over this line and reads the answer to its end.
+pub fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Answer {
+    stream.write_all(request).unwrap();
+    let mut reader = BufReader::new(stream);
+    let (status, headers) = head(&mut reader);
+    let mut answer = Answer { status, headers, body: Vec::new() };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        Chunks::new(&mut reader).read_to_end(&mut answer.body).unwrap();
+    } else {
+        reader.read_to_end(&mut answer.body).unwrap();
+    }
+    answer
 }
 
 pub fn get(client: Client, path: &str) -> Answer {

@@ -2,39 +2,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin;
+mod description;
 mod doubles;
+mod guard;
+mod house;
 mod http;
+mod limits;
+mod metrics;
+mod tls;
 
 use std::io::Read as _;
-use std::sync::{Arc, LazyLock, mpsc};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kindred::web::Server;
+use kindred::web::{Server, Settings};
 use serde_json::{Value, json};
 
 use doubles::{Talker, kindred};
+use house::{SERVER, server, settings};
 use http::{Answer, Client, get, post, post_json};
 
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
-
-/// One server for the tests that leave it running, on a thread of its own for as long as the process lives.
-static SERVER: LazyLock<(Client, Arc<Talker>)> = LazyLock::new(|| {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let talker = Arc::new(Talker::new());
-            let server = Server::start("127.0.0.1:0".parse().unwrap(), &[]).unwrap();
-            server.open(kindred(talker.clone(), 64).await);
-            tell.send((Client::new(server.address()), talker)).unwrap();
-            std::future::pending::<()>().await;
-        });
-    });
-    told.recv().unwrap()
-});
-
-fn server() -> Client {
-    SERVER.0
-}
 
 fn open_session() -> String {
     let answer = post_json(server(), "/api/sessions", &json!({"supporter": 0, "about": "I moved."}));
@@ -78,41 +67,6 @@ fn says_that_it_lives_what_it_is_and_whom_to_call() {
     let lines = get(server(), "/api/help").json();
     assert!(lines["helplines"].as_array().unwrap().len() > 5);
     assert!(lines["helplines"][0]["number"].is_string());
-}
-
-#[test]
-fn every_answer_carries_the_headers_that_protect_it() {
-    for path in ["/", "/api/health", "/api/nothing", "/assets/none.js"] {
-        let answer = get(server(), path);
-        let policy = answer.header("content-security-policy").unwrap();
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
-        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
-        assert!(answer.header("x-request-id").is_some(), "{path}");
-    }
-    assert_eq!(get(server(), "/api/health").header("cache-control"), Some("no-store"));
-}
-
-#[test]
-fn a_foreign_host_name_is_refused() {
-    let request = b"GET /api/about HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
-    let answer = server().send(request);
-    answer.is_problem(421, "wrong-host");
-    assert!(answer.header("content-security-policy").is_some() && answer.header("x-request-id").is_some());
-    assert_eq!(get(server(), "/api/about").status, 200);
-}
-
-#[test]
-fn unknown_routes_and_methods_are_told_apart() {
-    get(server(), "/api/nothing").is_problem(404, "no-such-route");
-    let answer = get(server(), "/api/match");
-    answer.is_problem(405, "wrong-method");
-    assert_eq!(answer.header("allow"), Some("POST"));
-    post(server(), "/api/about", "application/json", b"{}").is_problem(405, "wrong-method");
-    assert_eq!(post(server(), "/", "text/plain", b"x").status, 405);
-    assert_eq!(get(server(), "/wp-login.php").status, 404);
-    assert_eq!(get(server(), "/../../etc/passwd").status, 404);
-    assert_eq!(get(server(), "/characters").status, 200);
 }
 
 #[test]
@@ -303,7 +257,7 @@ fn a_session_ends_once_and_for_all_and_stays_readable() {
 #[test]
 fn too_many_replies_at_once_are_refused_with_a_time_to_come_again() {
     actix_web::rt::System::new().block_on(async {
-        let server = Server::start("127.0.0.1:0".parse().unwrap(), &[]).unwrap();
+        let server = Server::start(settings()).unwrap();
         let client = Client::new(server.address());
         server.open(kindred(Arc::new(Talker::new()), 1).await);
         let ask = move || {
@@ -324,7 +278,7 @@ fn too_many_replies_at_once_are_refused_with_a_time_to_come_again() {
 #[test]
 fn answers_starting_until_it_is_open_and_draining_until_it_ends() {
     actix_web::rt::System::new().block_on(async {
-        let server = Server::start("127.0.0.1:0".parse().unwrap(), &[]).unwrap();
+        let server = Server::start(settings()).unwrap();
         let client = Client::new(server.address());
         let ask = |path: &'static str| actix_web::rt::task::spawn_blocking(move || get(client, path));
         assert_eq!(ask("/api/health").await.unwrap().status, 200);
@@ -365,7 +319,8 @@ fn answers_starting_until_it_is_open_and_draining_until_it_ends() {
 fn a_taken_port_is_named() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = holder.local_addr().unwrap();
-    let error = actix_web::rt::System::new().block_on(async { Server::start(address, &[]).err().unwrap() });
+    let error = actix_web::rt::System::new()
+        .block_on(async { Server::start(Settings { address, ..settings() }).err().unwrap() });
     let text = error.to_string();
     assert!(text.contains(&address.to_string()) && text.contains("--port"), "{text}");
 }

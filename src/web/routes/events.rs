@@ -9,11 +9,13 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
 
+use super::answers::{Always, Known, Limited, ProblemView, Working};
 use super::failure::problem;
 use super::sessions::session_id;
 use crate::agents::SessionEvent;
 use crate::web::problem::Problem;
 use crate::web::state::State;
+use crate::web::visitor::Visitor;
 
 /// A comment this often tells both ends that the line is still there.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -27,19 +29,38 @@ pub(super) struct After {
     after: Option<String>,
 }
 
+/// Follow a conversation.
+///
+/// A stream of server-sent events (`text/event-stream`), without an end: what happened after the given number, then what
+/// happens. Each event's `data` is JSON with a `type`.
+#[utoipa::path(
+    get, path = "/api/sessions/{id}/events", tag = "talks", security(("visitor" = [])),
+    params(
+        ("id" = Uuid, Path, description = "The session's id"),
+        ("after" = Option<u64>, Query, description = "The number of the last event that was seen"),
+        ("last-event-id" = Option<u64>, Header, description = "The same; wins over the query"),
+    ),
+    responses(
+        (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "`invalid-event-id`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Limited,
+    )
+)]
 pub(super) async fn stream(
     state: web::Data<State>,
+    visitor: Visitor,
     id: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     let id = session_id(&id)?;
     let after = after(&request)?;
-    let permit = state.stream()?;
-    let events = rooms.kindred.events(crate::agents::Caller::Local, id, after).await.map_err(problem)?;
-    // The permit lives as long as the body.
+    let events = rooms.kindred.events(visitor.caller(), id, after).await.map_err(problem)?;
+    // After the session is known to exist, so that nobody fills the table with what does not. It lives with the body.
+    let place = state.streams.open(id)?;
     let body = lines(events, state.closed()).map(move |line| {
-        let _held = &permit;
+        let _held = &place;
         line
     });
     Ok(HttpResponse::Ok()

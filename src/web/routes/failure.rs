@@ -6,10 +6,14 @@ use crate::agents::AgentError;
 use crate::encoder::EncoderError;
 use crate::engine::EngineError;
 use crate::matching::MatchError;
+use crate::store::StoreError;
 use crate::web::problem::Problem;
 
+/// The longest that anybody is told to wait, in seconds: the queue may be short again by then.
+const LONGEST_WAIT: u32 = 120;
+
 /// The problem to answer with.
-pub(super) fn problem(error: AgentError) -> Problem {
+pub(in crate::web) fn problem(error: AgentError) -> Problem {
     let detail = error.to_string();
     match error {
         AgentError::EmptyMessage | AgentError::Match(MatchError::NothingSaid) => {
@@ -23,8 +27,38 @@ pub(super) fn problem(error: AgentError) -> Problem {
         AgentError::SessionEnded { .. } => {
             Problem::new(StatusCode::CONFLICT, "session-ended", "This conversation has ended", detail)
         }
-        AgentError::Overloaded { .. }
-        | AgentError::Engine(EngineError::Overloaded { .. })
+        AgentError::Overloaded { queue, .. } => {
+            let wait_ms = u64::try_from(queue.wait.as_millis()).unwrap_or(u64::MAX);
+            let seconds = u32::try_from(queue.wait.as_secs()).unwrap_or(u32::MAX).clamp(1, LONGEST_WAIT);
+            Problem::busy(detail).retry_after(seconds).with("ahead", queue.ahead).with("wait_ms", wait_ms)
+        }
+        AgentError::TooManyReplies { .. } => Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            "Replies to you are still on their way",
+            detail,
+        )
+        .retry_after(2),
+        AgentError::SessionFull { .. } => {
+            Problem::new(StatusCode::CONFLICT, "session-full", "This conversation is full", detail)
+        }
+        AgentError::NoTurn { .. } => Problem::not_found("no-such-turn", "There is no such turn", detail),
+        AgentError::NotAMessage { .. } => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-a-message", "That is no message of yours", detail)
+        }
+        AgentError::BadKey { .. } => Problem::invalid_key(),
+        AgentError::KeyReused => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "This key was used before", detail)
+        }
+        AgentError::Store(StoreError::TooManySessions { .. }) => {
+            Problem::new(StatusCode::CONFLICT, "too-many-sessions", "You have many conversations", detail)
+        }
+        AgentError::Store(StoreError::ReadOnly { .. }) => {
+            let detail = "the server's disk cannot be written: nothing new can be kept, what was kept can be read";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "read-only", "Nothing can be kept now", detail)
+                .retry_after(30)
+        }
+        AgentError::Engine(EngineError::Overloaded { .. })
         | AgentError::Match(MatchError::Encoder(EncoderError::Overloaded { .. })) => Problem::busy(detail),
         AgentError::Closing => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "Kindred is stopping", detail).retry_after(2)
@@ -33,6 +67,7 @@ pub(super) fn problem(error: AgentError) -> Problem {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "interrupted", "The conversation was interrupted", detail)
                 .retry_after(1)
         }
+        AgentError::Store(StoreError::Full { .. }) => Problem::disk_full(),
         other => Problem::internal(other),
     }
 }
@@ -60,7 +95,15 @@ mod tests {
                 503,
                 "busy",
             ),
+            (AgentError::TooManyReplies { limit: 2 }, 429, "too-many-requests"),
+            (AgentError::SessionFull { limit: 9 }, 409, "session-full"),
+            (AgentError::NoTurn { seq: 9 }, 404, "no-such-turn"),
+            (AgentError::NotAMessage { seq: 9 }, 422, "not-a-message"),
+            (AgentError::KeyReused, 422, "key-reused"),
+            (AgentError::Store(StoreError::TooManySessions { limit: 9 }), 409, "too-many-sessions"),
+            (AgentError::Store(StoreError::ReadOnly { path: "kindred.db".into() }), 503, "read-only"),
             (AgentError::Closing, 503, "draining"),
+            (AgentError::Store(StoreError::Full { path: "kindred.db".into() }), 507, "disk-full"),
             (AgentError::BrokenOff, 500, "internal"),
         ];
         for (error, status, code) in cases {

@@ -1,61 +1,74 @@
-//! The API under `/api`, one file a subject. Whoever may call what will be decided here, above all routes.
+//! The routes, one file a subject, and the one table they are served from: what is not in it cannot be reached.
 
+mod answers;
 mod events;
+mod export;
 mod failure;
+mod operator;
 mod people;
 mod sessions;
 mod status;
+mod table;
+mod views;
+mod visitors;
 
-use actix_web::guard::{self, Guard};
-use actix_web::middleware::{Compress, from_fn};
-use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError as _, Route, Scope, web};
+pub(super) use failure::problem;
+pub(super) use table::add;
+pub use table::{Access, Method, ROUTES, RouteEntry};
 
-use super::guard::no_store;
-use super::problem::Problem;
+pub(super) use description::Api;
 
-/// Every route of the API.
-pub(super) fn api() -> Scope<
-    impl actix_web::dev::ServiceFactory<
-        actix_web::dev::ServiceRequest,
-        Config = (),
-        Response = actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>,
-        Error = actix_web::Error,
-        InitError = (),
-    >,
-> {
-    web::scope("/api")
-        .service(at("/health", "GET, HEAD").route(read().to(status::health)))
-        .service(at("/ready", "GET, HEAD").route(read().to(status::ready)))
-        .service(at("/about", "GET, HEAD").route(read().to(status::about)))
-        .service(at("/help", "GET, HEAD").route(read().to(status::help)))
-        .service(at("/characters", "GET, HEAD").route(read().to(people::list)))
-        .service(at("/characters/{index}", "GET, HEAD").route(read().to(people::show)))
-        .service(at("/match", "POST").route(web::post().to(people::matches)))
-        .service(at("/sessions", "POST").route(web::post().to(sessions::open)))
-        .service(at("/sessions/{id}", "GET, HEAD").route(read().to(sessions::show)))
-        .service(at("/sessions/{id}/messages", "POST").route(web::post().to(sessions::say)))
-        .service(at("/sessions/{id}/events", "GET").route(web::get().to(events::stream)))
-        .service(at("/sessions/{id}/stop", "POST").route(web::post().to(sessions::stop)))
-        .service(at("/sessions/{id}/end", "POST").route(web::post().to(sessions::end)))
-        .default_service(web::to(
-            |request: HttpRequest| async move { Problem::no_route(request.path()).error_response() },
-        ))
-        .wrap(Compress::default())
-        .wrap(from_fn(no_store))
-}
+mod description {
+    //! Which operations and bodies the description of the API names; a test holds it to the table.
 
-/// A resource that says which methods it answers.
-fn at(path: &str, allow: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
-        let answer: HttpResponse = Problem::wrong_method(request.method().as_str(), allow).error_response();
-        answer
-    }))
-}
+    use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+    use utoipa::{Modify, OpenApi};
 
-fn read() -> Route {
-    web::route().guard(either())
-}
+    use super::{events, operator, people, sessions, status, visitors};
 
-fn either() -> impl Guard {
-    guard::Any(guard::Get()).or(guard::Head())
+    /// The API as OpenAPI describes it.
+    #[derive(OpenApi)]
+    #[openapi(
+        info(
+            title = "Kindred",
+            description = "Social-support simulation: a bank of characters, a matcher, and live conversations. The \
+                characters are software, not people, and talking with them is not therapy. Failures are \
+                `application/problem+json` with a stable `code`.",
+        ),
+        paths(
+            status::health, status::ready, status::about, status::help, status::openapi, status::docs, status::docs_style,
+            people::list, people::show, people::matches,
+            visitors::welcome, visitors::show, visitors::forget, visitors::export,
+            sessions::list, sessions::open, sessions::show, sessions::delete, sessions::say, sessions::regenerate,
+            sessions::show_version, sessions::stop, sessions::end, events::stream,
+            operator::status, operator::metrics,
+        ),
+        modifiers(&Keys),
+        tags(
+            (name = "server", description = "What this server is and how to talk to it"),
+            (name = "people", description = "The bank of characters, and who of it may help"),
+            (name = "visitor", description = "Who you are here, and everything of yours"),
+            (name = "talks", description = "Live conversations"),
+            (name = "operator", description = "For whoever runs this server"),
+        ),
+    )]
+    pub(in crate::web) struct Api;
+
+    struct Keys;
+
+    impl Modify for Keys {
+        fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+            let bearer = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some("The operator's key. Without one configured, this machine needs none."))
+                .build();
+            let components = api.components.get_or_insert_default();
+            components.add_security_scheme("operator", SecurityScheme::Http(bearer));
+            let cookie = ApiKeyValue::with_description(
+                "kindred",
+                "The cookie that POST /api/visitor sets; over HTTPS it is called __Host-kindred.",
+            );
+            components.add_security_scheme("visitor", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        }
+    }
 }

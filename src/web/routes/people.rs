@@ -1,16 +1,17 @@
 //! The bank, and who of it may help.
 
-use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
+use super::answers::{Always, Limited, ProblemView, Reading, Working, Writing};
 use super::failure::problem;
-use crate::agents::Match;
-use crate::matching::Reason;
+use super::views::{Characters, Matches, Proposal};
 use crate::persona::Mbti;
 use crate::safety;
 use crate::web::body::Body;
-use crate::web::directory::{Card, Portrait};
+use crate::web::directory::Portrait;
+use crate::web::origin::Client;
 use crate::web::problem::Problem;
 use crate::web::state::State;
 
@@ -23,16 +24,24 @@ const MAX_QUERY: usize = 200;
 /// Most matches of one answer.
 const MAX_MATCHES: usize = 16;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// One of the sixteen types, such as `INFP`; empty for all.
     #[serde(default, rename = "type")]
+    #[param(pattern = "^([EeIi][NnSs][FfTt][JjPp])?$")]
     mbti: String,
+    /// Words that the profile must hold, each of them.
     #[serde(default)]
+    #[param(max_length = 200)]
     q: String,
+    /// How many to leave out from the beginning.
     #[serde(default)]
     offset: usize,
+    /// Most characters of the answer.
     #[serde(default = "page")]
+    #[param(minimum = 1, maximum = 200, default = 48)]
     limit: usize,
 }
 
@@ -40,7 +49,16 @@ fn page() -> usize {
     PAGE
 }
 
-pub(super) async fn list(state: web::Data<State>, request: actix_web::HttpRequest) -> Result<HttpResponse, Problem> {
+/// List and search the bank.
+#[utoipa::path(
+    get, path = "/api/characters", tag = "people", params(ListQuery),
+    responses(
+        (status = 200, description = "Those that fit, in order of index", body = Characters),
+        (status = 400, description = "`invalid-query`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working,
+    )
+)]
+pub(super) async fn list(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let bad = |detail: String| Problem::bad_request("invalid-query", "The search cannot be understood", detail);
     let query = web::Query::<ListQuery>::from_query(request.query_string()).map_err(|error| bad(error.to_string()))?;
     let mbti = match query.mbti.as_str() {
@@ -55,9 +73,19 @@ pub(super) async fn list(state: web::Data<State>, request: actix_web::HttpReques
     }
     let directory = &state.rooms()?.directory;
     let (total, characters) = directory.find(mbti, &query.q, query.offset, query.limit);
-    Ok(HttpResponse::Ok().json(json!({"total": total, "offset": query.offset, "characters": characters})))
+    Ok(HttpResponse::Ok().json(Characters { total, offset: query.offset, characters }))
 }
 
+/// Read one character's profile.
+#[utoipa::path(
+    get, path = "/api/characters/{index}", tag = "people",
+    params(("index" = u32, Path, description = "The character's index")),
+    responses(
+        (status = 200, description = "Who they are", body = Portrait),
+        (status = 404, description = "`no-such-character`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working,
+    )
+)]
 pub(super) async fn show(state: web::Data<State>, index: web::Path<String>) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     let character = index.parse().ok().and_then(|index| rooms.kindred.bank().get(index));
@@ -65,11 +93,15 @@ pub(super) async fn show(state: web::Data<State>, index: web::Path<String>) -> R
     Ok(HttpResponse::Ok().json(Portrait::new(character.ok_or_else(unknown)?)))
 }
 
-#[derive(Deserialize)]
+/// What moves somebody.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MatchBody {
+    #[schema(min_length = 1, max_length = 8000, pattern = r"\S")]
     text: String,
+    /// How many characters to propose.
     #[serde(default = "three")]
+    #[schema(minimum = 1, maximum = 16, default = 3)]
     k: usize,
 }
 
@@ -77,25 +109,34 @@ fn three() -> usize {
     3
 }
 
-#[derive(Serialize)]
-struct Proposal {
-    character: Card,
-    score: f32,
-    reasons: Vec<Reason>,
-}
-
-pub(super) async fn matches(state: web::Data<State>, Body(body): Body<MatchBody>) -> Result<HttpResponse, Problem> {
+/// Who may help somebody who writes this?
+///
+/// Nothing of it is kept.
+#[utoipa::path(
+    post, path = "/api/match", tag = "people", request_body = MatchBody,
+    responses(
+        (status = 200, description = "Who may", body = Matches),
+        (status = 422, description = "`message-too-long`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Working, Writing, Reading, Limited,
+    )
+)]
+pub(super) async fn matches(
+    state: web::Data<State>,
+    request: HttpRequest,
+    Body(body): Body<MatchBody>,
+) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
+    if let Some(address) = Client::of(&request).bucket() {
+        state.limits.matches.check(&address)?;
+    }
     if !(1..=MAX_MATCHES).contains(&body.k) {
         let detail = format!("k is {}: expected 1 to {MAX_MATCHES}", body.k);
         return Err(Problem::bad_request("invalid-k", "That many matches cannot be made", detail));
     }
     let found = rooms.kindred.matches(&body.text, body.k).await.map_err(problem)?;
-    let propose =
-        |found: Match| Proposal { character: Card::new(&found.character), score: found.score, reasons: found.reasons };
-    let matches: Vec<Proposal> = found.into_iter().map(propose).collect();
+    let matches = found.into_iter().map(Proposal::from).collect();
     // Whoever tells of danger here must not have to find a character and tell it again before they hear of help.
     let assessment = safety::assess(&body.text);
     let help = assessment.risk.map(|risk| safety::help_card(risk, assessment.language).to_string());
-    Ok(HttpResponse::Ok().json(json!({"help": help, "matches": matches})))
+    Ok(HttpResponse::Ok().json(Matches { help, matches }))
 }

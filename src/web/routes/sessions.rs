@@ -1,18 +1,21 @@
-//! Live sessions: open, read, say, stop, end.
+//! A visitor's sessions: list, open, read, say, say anew, stop, end, delete.
 
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::answers::{Always, Known, Limited, ProblemView, Reading, Working, Writing};
 use super::failure::problem;
-use crate::agents::{Caller, SessionView, Supporter};
-use crate::store::TurnRecord;
+use super::views::{Head, Regenerated, Said, Session, SessionLine, Sessions, Stopped, TurnView};
+use crate::agents::{Message, SessionView, Supporter};
+use crate::store::{Cursor, TurnRecord};
 use crate::web::body::Body;
-use crate::web::directory::Card;
+use crate::web::key::Key;
 use crate::web::problem::Problem;
 use crate::web::state::{Rooms, State};
+use crate::web::visitor::Visitor;
 
 /// The session that an address names. What is no identity names no session.
 pub(super) fn session_id(text: &str) -> Result<Uuid, Problem> {
@@ -21,87 +24,332 @@ pub(super) fn session_id(text: &str) -> Result<Uuid, Problem> {
     id.ok_or_else(|| Problem::no_session(text.chars().take(40).collect::<String>()))
 }
 
-#[derive(Serialize)]
-struct Session<'a> {
-    id: Uuid,
-    /// None if the bank no longer has this character.
-    supporter: Option<&'a Card>,
-    about: &'a str,
-    created_ms: i64,
-    ended_ms: Option<i64>,
-    replying: bool,
-    /// Whoever has read these turns listens after this; text, as an event's id is.
-    last_event: String,
-    turns: Vec<TurnRecord>,
-}
+/// Most sessions of one answer.
+const MAX_PAGE: u32 = 100;
+/// Sessions of an answer when nobody says how many.
+const PAGE: u32 = 20;
 
-impl<'a> Session<'a> {
-    fn new(rooms: &'a Rooms, view: &'a SessionView, turns: Vec<TurnRecord>) -> Self {
-        Self {
-            id: view.record.id,
-            supporter: rooms.directory.card(view.record.supporter),
-            about: &view.record.about,
-            created_ms: view.record.created_ms,
-            ended_ms: view.record.ended_ms,
-            replying: view.replying,
-            last_event: view.last_event.to_string(),
-            turns,
-        }
-    }
+fn page() -> u32 {
+    PAGE
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    #[serde(default = "page")]
+    limit: u32,
+    cursor: Option<String>,
+}
+
+/// List your conversations.
+///
+/// Last used first.
+#[utoipa::path(
+    get, path = "/api/sessions", tag = "talks", security(("visitor" = [])),
+    params(
+        ("limit" = Option<u32>, Query, description = "How many, 20 unless told", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before",
+            pattern = r"^[0-9]{1,18}_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
+    ),
+    responses(
+        (status = 200, description = "Yours", body = Sessions),
+        (status = 400, description = "`invalid-query`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working,
+    )
+)]
+pub(super) async fn list(
+    state: web::Data<State>,
+    visitor: Visitor,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let bad = |detail: String| Problem::bad_request("invalid-query", "The list cannot be understood", detail);
+    let query = web::Query::<ListQuery>::from_query(request.query_string()).map_err(|error| bad(error.to_string()))?;
+    if !(1..=MAX_PAGE).contains(&query.limit) {
+        return Err(bad(format!("limit is {}: expected 1 to {MAX_PAGE}", query.limit)));
+    }
+    let place = |text: &String| cursor(text).ok_or_else(|| bad("cursor: expected the `next` of a page".to_owned()));
+    let after = query.cursor.as_ref().map(place).transpose()?;
+    let rooms = state.rooms()?;
+    // One more than asked for tells whether another page follows.
+    let mut records = rooms.kindred.sessions(visitor.caller(), after, query.limit + 1).await.map_err(problem)?;
+    let more = records.len() > query.limit as usize;
+    records.truncate(query.limit as usize);
+    let last = records.last().filter(|_| more);
+    let next = last.map(|record| format!("{}_{}", record.used_ms, record.id));
+    let sessions = records.into_iter().map(|record| SessionLine::new(rooms, record)).collect();
+    Ok(HttpResponse::Ok().json(Sessions { sessions, next }))
+}
+
+fn cursor(text: &str) -> Option<Cursor> {
+    let (used_ms, id) = text.split_once('_')?;
+    Some(Cursor { used_ms: used_ms.parse().ok()?, id: session_id(id).ok()? })
+}
+
+/// With whom to talk.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct OpenBody {
-    /// Without one, the matcher chooses by `about`.
+    /// A character's index. Without one, the matcher chooses by `about`.
+    #[schema(maximum = 4294967295_u32)]
     supporter: Option<u32>,
+    /// What the person writes about themselves.
     #[serde(default)]
+    #[schema(max_length = 8000)]
     about: String,
 }
 
-pub(super) async fn open(state: web::Data<State>, Body(body): Body<OpenBody>) -> Result<HttpResponse, Problem> {
+/// Open a conversation.
+#[utoipa::path(
+    post, path = "/api/sessions", tag = "talks", request_body = OpenBody, security(("visitor" = [])),
+    params(("idempotency-key" = Option<String>, Header, description = "The same request sent again opens nothing more",
+        min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
+    responses(
+        (status = 201, description = "It is open", body = Session,
+            headers(("location" = String, description = "Its address"))),
+        (status = 404, description = "`no-such-character`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "`too-many-sessions`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, description = "`message-too-long`, `key-reused`", body = ProblemView,
+            content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Writing, Reading, Limited,
+    )
+)]
+pub(super) async fn open(
+    state: web::Data<State>,
+    visitor: Visitor,
+    Key(key): Key,
+    Body(body): Body<OpenBody>,
+) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
+    state.limits.sessions.check(&visitor.id())?;
     let supporter = body.supporter.map_or(Supporter::Auto, Supporter::Character);
-    let record = rooms.kindred.open_session(Caller::Local, supporter, &body.about, None).await.map_err(problem)?;
-    let view = SessionView { record, last_event: 0, replying: false };
-    let place = format!("/api/sessions/{}", view.record.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, place)).json(Session::new(rooms, &view, Vec::new())))
+    let opened = rooms.kindred.open_session(visitor.caller(), supporter, &body.about, key.as_ref()).await;
+    let record = opened.map_err(problem)?;
+    let place = format!("/api/sessions/{}", record.id);
+    // One that the same request opened before may have turns by now.
+    let (view, turns) = match record.turns {
+        0 => (SessionView { record, last_event: 0, replying: false }, Vec::new()),
+        _ => read(rooms, visitor, record.id).await?,
+    };
+    Ok(HttpResponse::Created().insert_header((LOCATION, place)).json(Session::new(rooms, &view, turns)))
 }
 
-pub(super) async fn show(state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+/// Read a conversation.
+#[utoipa::path(
+    get, path = "/api/sessions/{id}", tag = "talks", security(("visitor" = [])),
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 200, description = "All that was said, all versions", body = Session),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working,
+    )
+)]
+pub(super) async fn show(
+    state: web::Data<State>,
+    visitor: Visitor,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
-    let id = session_id(&id)?;
-    // First how it stands, then the turns: a turn stored in between is told again by the events, never missed.
-    let view = rooms.kindred.session(Caller::Local, id).await.map_err(problem)?;
-    let turns = rooms.kindred.turns(Caller::Local, id).await.map_err(problem)?;
+    let (view, turns) = read(rooms, visitor, session_id(&id)?).await?;
     Ok(HttpResponse::Ok().json(Session::new(rooms, &view, turns)))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MessageBody {
-    text: String,
+async fn read(rooms: &Rooms, visitor: Visitor, id: Uuid) -> Result<(SessionView, Vec<TurnRecord>), Problem> {
+    // First how it stands, then the turns: a turn stored in between is told again by the events, never missed.
+    let view = rooms.kindred.session(visitor.caller(), id).await.map_err(problem)?;
+    let turns = rooms.kindred.turns(visitor.caller(), id).await.map_err(problem)?;
+    Ok((view, turns))
 }
 
+/// Delete a conversation.
+///
+/// It is deleted from this server's database, and overwritten there. Copies that were made of it (an export, the
+/// operator's backups) are not reached.
+#[utoipa::path(
+    delete, path = "/api/sessions/{id}", tag = "talks", security(("visitor" = [])),
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Writing,
+    )
+)]
+pub(super) async fn delete(
+    state: web::Data<State>,
+    visitor: Visitor,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let rooms = state.rooms()?;
+    rooms.kindred.delete_session(visitor.caller(), session_id(&id)?).await.map_err(problem)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// What the person says.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessageBody {
+    #[schema(min_length = 1, max_length = 8000, pattern = r"\S")]
+    text: String,
+    /// An earlier message of yours that this is another version of: the talk goes on from there.
+    replaces: Option<u64>,
+}
+
+/// Say something.
+///
+/// When this is answered, the message is kept, and its reply has begun or waits its turn: the session's events tell it.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/messages", tag = "talks", request_body = MessageBody, security(("visitor" = [])),
+    params(
+        ("id" = Uuid, Path, description = "The session's id"),
+        ("idempotency-key" = Option<String>, Header, description = "The same message sent again is not said twice",
+            min_length = 1, max_length = 64, pattern = "^[!-~]+$"),
+    ),
+    responses(
+        (status = 202, description = "It is kept", body = Said),
+        (status = 404, description = "`no-such-session`, `no-such-turn`", body = ProblemView,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`session-ended`, `session-full`", body = ProblemView,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`message-too-long`, `key-reused`, `not-a-message`", body = ProblemView,
+            content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Writing, Reading, Limited,
+    )
+)]
 pub(super) async fn say(
     state: web::Data<State>,
+    visitor: Visitor,
     id: web::Path<String>,
+    Key(key): Key,
     Body(body): Body<MessageBody>,
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
-    let turn = rooms.kindred.say(Caller::Local, session_id(&id)?, body.text.as_str()).await.map_err(problem)?;
-    Ok(HttpResponse::Accepted().json(json!({"seq": turn.seq})))
+    let id = session_id(&id)?;
+    state.limits.messages.check(&visitor.id())?;
+    let message = Message { text: body.text, replaces: body.replaces, key };
+    let turn = rooms.kindred.say(visitor.caller(), id, message).await.map_err(problem)?;
+    Ok(HttpResponse::Accepted().json(Said { seq: turn.seq }))
 }
 
-pub(super) async fn stop(state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let rooms = state.rooms()?;
-    let turn = rooms.kindred.stop(Caller::Local, session_id(&id)?).await.map_err(problem)?;
-    Ok(HttpResponse::Ok().json(json!({"turn": turn})))
+/// Which reply to make anew.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RegenerateBody {
+    /// The reply, or a message that has none; without it, where the talk stands.
+    turn: Option<u64>,
 }
 
-pub(super) async fn end(state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+/// Have a reply made anew.
+///
+/// The new one is another version of it; both are kept. When this is answered, the reply is owed: it comes even if the
+/// server falls.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/regenerate", tag = "talks", request_body = RegenerateBody,
+    security(("visitor" = [])),
+    params(
+        ("id" = Uuid, Path, description = "The session's id"),
+        ("idempotency-key" = Option<String>, Header, description = "The same request sent again makes nothing more",
+            min_length = 1, max_length = 64, pattern = "^[!-~]+$"),
+    ),
+    responses(
+        (status = 202, description = "It is owed", body = Regenerated),
+        (status = 404, description = "`no-such-session`, `no-such-turn`", body = ProblemView,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`session-ended`, `session-full`", body = ProblemView,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`key-reused`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Writing, Reading, Limited,
+    )
+)]
+pub(super) async fn regenerate(
+    state: web::Data<State>,
+    visitor: Visitor,
+    id: web::Path<String>,
+    Key(key): Key,
+    Body(body): Body<RegenerateBody>,
+) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
-    rooms.kindred.end(Caller::Local, session_id(&id)?).await.map_err(problem)?;
+    let id = session_id(&id)?;
+    state.limits.messages.check(&visitor.id())?;
+    let seq = rooms.kindred.regenerate(visitor.caller(), id, body.turn, key).await.map_err(problem)?;
+    Ok(HttpResponse::Accepted().json(Regenerated { seq }))
+}
+
+/// Which version to go over to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeadBody {
+    seq: u64,
+}
+
+/// Go over to another version.
+///
+/// The talk stands at the newest turn beneath it from then on.
+#[utoipa::path(
+    put, path = "/api/sessions/{id}/head", tag = "talks", request_body = HeadBody, security(("visitor" = [])),
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 200, description = "Where the talk stands", body = Head),
+        (status = 404, description = "`no-such-session`, `no-such-turn`", body = ProblemView,
+            content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Writing, Reading,
+    )
+)]
+pub(super) async fn show_version(
+    state: web::Data<State>,
+    visitor: Visitor,
+    id: web::Path<String>,
+    Body(body): Body<HeadBody>,
+) -> Result<HttpResponse, Problem> {
+    let rooms = state.rooms()?;
+    let head = rooms.kindred.show_version(visitor.caller(), session_id(&id)?, body.seq).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(Head { head }))
+}
+
+/// Stop the reply in the making.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/stop", tag = "talks", security(("visitor" = [])),
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 200, description = "What it had said is kept", body = Stopped),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Writing,
+    )
+)]
+pub(super) async fn stop(
+    state: web::Data<State>,
+    visitor: Visitor,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let rooms = state.rooms()?;
+    let turn = rooms.kindred.stop(visitor.caller(), session_id(&id)?).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(Stopped { turn: turn.map(TurnView::from) }))
+}
+
+/// End a conversation.
+///
+/// It stays readable. A second time changes nothing.
+#[utoipa::path(
+    post, path = "/api/sessions/{id}/end", tag = "talks", security(("visitor" = [])),
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Writing,
+    )
+)]
+pub(super) async fn end(
+    state: web::Data<State>,
+    visitor: Visitor,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let rooms = state.rooms()?;
+    rooms.kindred.end(visitor.caller(), session_id(&id)?).await.map_err(problem)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -115,6 +363,15 @@ mod tests {
         assert_eq!(session_id(&id.to_string()).unwrap(), id);
         for other in [id.simple().to_string(), id.urn().to_string(), "x".into(), String::new()] {
             assert!(session_id(&other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_a_time_and_an_identity() {
+        let id = Uuid::now_v7();
+        assert_eq!(cursor(&format!("17_{id}")), Some(Cursor { used_ms: 17, id }));
+        for other in ["", "17", "x_y", &format!("x_{id}"), &format!("17_{}", id.simple())] {
+            assert_eq!(cursor(other), None, "{other}");
         }
     }
 }

@@ -1,0 +1,140 @@
+//! The failures that many routes share, for the description of the API. Each tells the codes it may carry.
+
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+
+/// What failed, as every route tells it (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemView {
+    /// `urn:kindred:problem:` and the code.
+    r#type: String,
+    /// What failed, for people.
+    title: String,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What failed, for programs; never changes its meaning.
+    code: String,
+    /// What was expected and what came, for people.
+    detail: String,
+    /// With `busy`: how many wait before you.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ahead: Option<u64>,
+    /// With `busy`: how long it may take until your turn, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wait_ms: Option<u64>,
+}
+
+/// Of every route.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+pub(super) enum Always {
+    #[response(status = 405, description = "`wrong-method`", content_type = "application/problem+json")]
+    WrongMethod(ProblemView),
+    #[response(
+        status = 421,
+        description = "`wrong-host`: not a name of this server",
+        content_type = "application/problem+json"
+    )]
+    WrongHost(ProblemView),
+    #[response(
+        status = 500,
+        description = "`internal`: a defect of the server; its log says more",
+        content_type = "application/problem+json"
+    )]
+    Internal(ProblemView),
+}
+
+/// Of every route that needs what is loaded at the start, or does work.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+pub(super) enum Working {
+    #[response(
+        status = 503,
+        description = "`starting`, `draining`, `busy`, `interrupted`, `read-only`, `model-restarting`: not now; the header Retry-After says when",
+        content_type = "application/problem+json",
+        headers(("retry-after" = u32, description = "Seconds"))
+    )]
+    NotNow(ProblemView),
+}
+
+/// Of every route of visitors.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+pub(super) enum Known {
+    #[response(
+        status = 401,
+        description = "`no-visitor`: expected the cookie that POST /api/visitor sets",
+        content_type = "application/problem+json"
+    )]
+    NoVisitor(ProblemView),
+}
+
+/// Of every route that changes something.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+pub(super) enum Writing {
+    #[response(
+        status = 403,
+        description = "`wrong-origin`: sent by a page that is not this server's own",
+        content_type = "application/problem+json"
+    )]
+    WrongOrigin(ProblemView),
+}
+
+/// Of every route that reads a body.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+pub(super) enum Reading {
+    #[response(
+        status = 400,
+        description = "`empty-body`, `invalid-utf8`, `invalid-json`, `broken-body`, `empty-message`, `invalid-k`, `invalid-key`",
+        content_type = "application/problem+json"
+    )]
+    BadBody(ProblemView),
+    #[response(
+        status = 408,
+        description = "`too-slow`: the body did not come in time",
+        content_type = "application/problem+json"
+    )]
+    TooSlow(ProblemView),
+    #[response(status = 413, description = "`too-large`", content_type = "application/problem+json")]
+    TooLarge(ProblemView),
+    #[response(
+        status = 415,
+        description = "`not-json`: expected the content type application/json",
+        content_type = "application/problem+json"
+    )]
+    NotJson(ProblemView),
+}
+
+/// Of every route whose use is limited.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+pub(super) enum Limited {
+    #[response(
+        status = 429,
+        description = "`too-many-requests`, `too-many-streams`: the header Retry-After says when to come again",
+        content_type = "application/problem+json",
+        headers(("retry-after" = u32, description = "Seconds"))
+    )]
+    TooMany(ProblemView),
+}
+
+/// Of the operator's routes.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+pub(super) enum Locked {
+    #[response(status = 401, description = "`no-key`", content_type = "application/problem+json")]
+    NoKey(ProblemView),
+    #[response(status = 403, description = "`wrong-key`", content_type = "application/problem+json")]
+    WrongKey(ProblemView),
+    #[response(
+        status = 429,
+        description = "`too-many-requests`: too many keys were tried from this address",
+        content_type = "application/problem+json",
+        headers(("retry-after" = u32, description = "Seconds"))
+    )]
+    TooMany(ProblemView),
+}
