@@ -112,6 +112,7 @@ pub(super) struct Characters<'a> {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Matches {
     /// The help card, if what was written tells of danger: show it before all else.
+    #[schema(required)]
     pub(super) help: Option<String>,
     /// Best first.
     pub(super) matches: Vec<Proposal>,
@@ -168,6 +169,7 @@ pub(super) struct TurnView {
     #[schema(value_type = String, pattern = "^(whole|cutoff|helpcard|failed)$")]
     end: TurnEnd,
     /// The model that wrote it; null for people and help cards.
+    #[schema(required)]
     model: Option<String>,
     /// Milliseconds since 1970, UTC.
     created_ms: i64,
@@ -186,12 +188,13 @@ impl From<TurnRecord> for TurnView {
 pub(super) struct Session<'a> {
     id: Uuid,
     /// Null if the bank no longer has this character.
-    #[schema(value_type = Option<Card>)]
+    #[schema(value_type = Option<Card>, required)]
     supporter: Option<&'a Card>,
     /// What the person wrote about themselves.
     about: &'a str,
     /// Milliseconds since 1970, UTC.
     created_ms: i64,
+    #[schema(required)]
     ended_ms: Option<i64>,
     /// Whether a reply is being made.
     replying: bool,
@@ -226,6 +229,7 @@ pub(super) struct Said {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Stopped {
     /// What it had said; null if no reply was being made.
+    #[schema(required)]
     pub(super) turn: Option<TurnView>,
 }
 
@@ -237,11 +241,15 @@ pub(super) struct OperatorStatus {
     pub(super) version: &'static str,
     pub(super) uptime_seconds: u64,
     /// Memory of the process that is in use, where the system tells it.
+    #[schema(required)]
     pub(super) resident_bytes: Option<u64>,
     pub(super) event_streams: usize,
     /// Conversations in memory; null while the server starts.
+    #[schema(required)]
     pub(super) live_sessions: Option<usize>,
     /// Null while the server starts.
+    #[schema(required)]
     pub(super) supporter_model: Option<Model>,
+    #[schema(required)]
     pub(super) seeker_model: Option<Model>,
 }
