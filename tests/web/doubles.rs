@@ -109,7 +109,7 @@ fn bag(text: &str) -> Embedding {
 }
 
 /// The shipped bank with these doubles behind it; nothing is written to disk.
-pub async fn kindred(talker: Arc<Talker>, replies: usize) -> Kindred {
+pub async fn kindred(talker: Arc<Talker>, limits: Limits) -> Kindred {
     let bank = Bank::load(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bank")).unwrap();
     let embedder: Arc<dyn Embedder> = Arc::new(Words);
     let matcher = Matcher::new(&bank, embedder.clone(), None).await.unwrap();
@@ -121,7 +121,7 @@ pub async fn kindred(talker: Arc<Talker>, replies: usize) -> Kindred {
         matcher: Arc::new(matcher),
         store: Arc::new(VolatileStore::default()),
         sampling: Sampling::default(),
-        limits: Limits { replies, waiting: replies, ..Limits::default() },
+        limits,
     })
     .unwrap()
 }

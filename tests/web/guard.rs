@@ -54,7 +54,8 @@ fn every_route_of_the_table_is_served_and_refuses_other_methods() {
             answer.is_problem(405, "wrong-method");
             assert!(answer.header("allow").unwrap().contains(entry.method.allow()), "{path}");
         }
-        if entry.method != Method::Stream {
+        // What deletes is tried where it is told of.
+        if !matches!(entry.method, Method::Stream | Method::Delete) {
             let answer = server().ask(entry.method.name(), &path, &[], b"");
             assert!(![404, 405, 500].contains(&answer.status), "{path}: {answer:?}");
         }

@@ -12,6 +12,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy)]
 pub struct Client {
     address: SocketAddr,
+    /// The visitor's token, if it is one's.
+    token: Option<[u8; 32]>,
 }
 
 /// A whole answer.
@@ -47,7 +49,36 @@ impl Answer {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address }
+        Self { address, token: None }
+    }
+
+    /// The same server, asked by a visitor of its own.
+    pub fn welcomed(self) -> Self {
+        let answer = self.anonymous().ask("POST", "/api/visitor", &[], b"");
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let cookie = answer.header("set-cookie").unwrap();
+        let token = cookie.strip_prefix("kindred=").unwrap().split(';').next().unwrap();
+        Self { token: Some(token.as_bytes().try_into().unwrap()), ..self }
+    }
+
+    /// The same server, asked by nobody.
+    pub fn anonymous(self) -> Self {
+        Self { token: None, ..self }
+    }
+
+    /// The same server, asked with this token.
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: Some(token.as_bytes().try_into().unwrap()), ..self }
+    }
+
+    /// The visitor's token.
+    pub fn token(self) -> String {
+        String::from_utf8(self.token.unwrap().to_vec()).unwrap()
+    }
+
+    /// The line of the request's head that tells who asks.
+    fn cookie(self) -> String {
+        self.token.map_or_else(String::new, |_| format!("cookie: kindred={}\r\n", self.token()))
     }
 
     pub fn address(self) -> SocketAddr {
@@ -70,7 +101,8 @@ impl Client {
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}{headers}content-length: {length}\r\n\r\n",
+            self.cookie()
         );
         self.send(&[head.as_bytes(), body].concat())
     }
@@ -79,7 +111,9 @@ impl Client {
     pub fn stream(self, path: &str, last: Option<u64>) -> Events {
         let mut stream = self.connect();
         let last = last.map(|id| format!("last-event-id: {id}\r\n")).unwrap_or_default();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip\r\n{last}\r\n").unwrap();
+        let cookie = self.cookie();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip\r\n{cookie}{last}\r\n")
+            .unwrap();
         let mut reader = BufReader::new(stream);
         let (status, headers) = head(&mut reader);
         assert_eq!(status, 200);
@@ -103,16 +137,12 @@ pub fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Answer {
 }
 
 pub fn get(client: Client, path: &str) -> Answer {
-    client.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
+    client.ask("GET", path, &[], b"")
 }
 
 pub fn post(client: Client, path: &str, kind: &str, body: &[u8]) -> Answer {
-    let kind = if kind.is_empty() { String::new() } else { format!("content-type: {kind}\r\n") };
-    let length = body.len();
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{kind}content-length: {length}\r\n\r\n"
-    );
-    client.send(&[head.as_bytes(), body].concat())
+    let kind = [("content-type", kind)];
+    client.ask("POST", path, if kind[0].1.is_empty() { &[] } else { &kind }, body)
 }
 
 pub fn post_json(client: Client, path: &str, body: &Value) -> Answer {

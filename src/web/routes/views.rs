@@ -114,6 +114,7 @@ pub(super) struct Characters<'a> {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Matches {
     /// The help card, if what was written tells of danger: show it before all else.
+    #[schema(required)]
     pub(super) help: Option<String>,
     /// Best first.
     pub(super) matches: Vec<Proposal>,
@@ -161,6 +162,7 @@ pub(super) struct TurnView {
     /// Place in the session, in the order of storing.
     seq: u64,
     /// The turn it follows; null for a first one. Turns with the same parent are versions of one turn.
+    #[schema(required)]
     parent: Option<u64>,
     #[schema(value_type = String, pattern = "^(seeker|supporter)$")]
     speaker: Speaker,
@@ -172,6 +174,7 @@ pub(super) struct TurnView {
     #[schema(value_type = String, pattern = "^(whole|cutoff|helpcard|failed)$")]
     end: TurnEnd,
     /// The model that wrote it; null for people and help cards.
+    #[schema(required)]
     model: Option<String>,
     /// Milliseconds since 1970, UTC.
     created_ms: i64,
@@ -190,7 +193,7 @@ impl From<TurnRecord> for TurnView {
 pub(super) struct Session<'a> {
     id: Uuid,
     /// Null if the bank no longer has this character.
-    #[schema(value_type = Option<Card>)]
+    #[schema(value_type = Option<Card>, required)]
     supporter: Option<&'a Card>,
     /// What the person wrote about themselves.
     about: &'a str,
@@ -198,8 +201,10 @@ pub(super) struct Session<'a> {
     created_ms: i64,
     /// When the last turn was stored.
     used_ms: i64,
+    #[schema(required)]
     ended_ms: Option<i64>,
     /// The turn where the talk stands: the talk is the path from it up the `parent`s. Null before the first turn.
+    #[schema(required)]
     head: Option<u64>,
     /// Whether a reply is being made, or waits its turn.
     replying: bool,
@@ -258,6 +263,7 @@ pub(super) struct SessionLine<'a> {
     /// Milliseconds since 1970, UTC.
     created_ms: i64,
     used_ms: i64,
+    #[schema(required)]
     ended_ms: Option<i64>,
     /// How many turns are kept, all versions.
     turns: u64,
@@ -283,6 +289,7 @@ pub(super) struct Sessions<'a> {
     /// Last used first.
     pub(super) sessions: Vec<SessionLine<'a>>,
     /// The `cursor` of the next page; null on the last one.
+    #[schema(required)]
     pub(super) next: Option<String>,
 }
 
@@ -317,6 +324,7 @@ pub(super) struct VisitorAndSessions {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Stopped {
     /// What it had said; null if no reply was being made.
+    #[schema(required)]
     pub(super) turn: Option<TurnView>,
 }
 
@@ -328,9 +336,11 @@ pub(super) struct OperatorStatus {
     pub(super) version: &'static str,
     pub(super) uptime_seconds: u64,
     /// Memory of the process that is in use, where the system tells it.
+    #[schema(required)]
     pub(super) resident_bytes: Option<u64>,
     pub(super) event_streams: usize,
     /// Conversations in memory; null while the server starts.
+    #[schema(required)]
     pub(super) live_sessions: Option<usize>,
     /// Conversations kept; null while the server starts, or if the store cannot be read.
     pub(super) stored_sessions: Option<u64>,
@@ -341,6 +351,8 @@ pub(super) struct OperatorStatus {
     /// Of them, those that wait their turn.
     pub(super) replies_waiting: Option<usize>,
     /// Null while the server starts.
+    #[schema(required)]
     pub(super) supporter_model: Option<Model>,
+    #[schema(required)]
     pub(super) seeker_model: Option<Model>,
 }
