@@ -126,3 +126,23 @@ pub(super) enum Locked {
     )]
     TooMany(ProblemView),
 }
+
+/// Defines answers of single routes: name, status, description.
+macro_rules! answers {
+    ($($name:ident, $status:literal, $description:literal;)*) => {$(
+        #[derive(IntoResponses)]
+        #[response(status = $status, description = $description, content_type = "application/problem+json")]
+        #[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+        pub(super) struct $name(ProblemView);
+    )*};
+}
+
+answers! {
+    BadQuery, 400, "`invalid-query`";
+    BadEventId, 400, "`invalid-event-id`";
+    NoSession, 404, "`no-such-session`";
+    NoCharacter, 404, "`no-such-character`";
+    Ended, 409, "`session-ended`";
+    TooLong, 422, "`message-too-long`";
+    DiskFull, 507, "`disk-full`";
+}

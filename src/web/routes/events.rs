@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
 
-use super::answers::{Always, Limited, ProblemView, Working};
+use super::answers::{Always, BadEventId, Limited, NoSession, Working};
 use super::failure::problem;
 use super::sessions::session_id;
 use crate::agents::SessionEvent;
@@ -30,8 +30,8 @@ pub(super) struct After {
 
 /// Follow a conversation.
 ///
-/// A stream of server-sent events (`text/event-stream`), without an end: what happened after the given number, then what
-/// happens. Each event's `data` is JSON with a `type`.
+/// A stream of server-sent events (`text/event-stream`), without an end: what happened after the given number, then
+/// what happens. Each event's `data` is JSON with a `type`.
 #[utoipa::path(
     get, path = "/api/sessions/{id}/events", tag = "talks",
     params(
@@ -41,8 +41,8 @@ pub(super) struct After {
     ),
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
-        (status = 400, description = "`invalid-event-id`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        BadEventId,
+        NoSession,
         Always, Working, Limited,
     )
 )]

@@ -21,7 +21,7 @@ mod description {
     use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
     use utoipa::{Modify, OpenApi};
 
-    use super::{events, operator, people, sessions, status};
+    use super::{answers, events, operator, people, sessions, status};
 
     /// The API as OpenAPI describes it.
     #[derive(OpenApi)]
@@ -33,11 +33,14 @@ mod description {
                 `application/problem+json` with a stable `code`.",
         ),
         paths(
-            status::health, status::ready, status::about, status::help, status::openapi, status::docs, status::docs_style,
+            status::health, status::ready, status::about, status::help,
+            status::openapi, status::docs, status::docs_style,
             people::list, people::show, people::matches,
             sessions::open, sessions::show, sessions::say, sessions::stop, sessions::end, events::stream,
             operator::status, operator::metrics,
         ),
+        // Shared answers name it, and utoipa does not look into them.
+        components(schemas(answers::ProblemView)),
         modifiers(&Keys),
         tags(
             (name = "server", description = "What this server is and how to talk to it"),

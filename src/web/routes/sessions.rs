@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answers::{Always, Limited, ProblemView, Reading, Working, Writing};
+use super::answers::{Always, DiskFull, Ended, Limited, NoCharacter, NoSession, Reading, TooLong, Working, Writing};
 use super::failure::problem;
 use super::views::{Said, Session, Stopped, TurnView};
 use crate::agents::{SessionView, Supporter};
@@ -41,9 +41,9 @@ pub(super) struct OpenBody {
     responses(
         (status = 201, description = "It is open", body = Session,
             headers(("location" = String, description = "Its address"))),
-        (status = 404, description = "`no-such-character`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, description = "`message-too-long`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoCharacter,
+        TooLong,
+        DiskFull,
         Always, Working, Writing, Reading, Limited,
     )
 )]
@@ -69,7 +69,7 @@ pub(super) async fn open(
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 200, description = "All that was said", body = Session),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        NoSession,
         Always, Working,
     )
 )]
@@ -98,10 +98,10 @@ pub(super) struct MessageBody {
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 202, description = "It is kept", body = Said),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "`session-ended`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, description = "`message-too-long`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoSession,
+        Ended,
+        TooLong,
+        DiskFull,
         Always, Working, Writing, Reading, Limited,
     )
 )]
@@ -125,7 +125,7 @@ pub(super) async fn say(
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 200, description = "What it had said is kept", body = Stopped),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        NoSession,
         Always, Working, Writing,
     )
 )]
@@ -143,7 +143,7 @@ pub(super) async fn stop(state: web::Data<State>, id: web::Path<String>) -> Resu
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        NoSession,
         Always, Working, Writing,
     )
 )]
