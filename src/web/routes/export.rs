@@ -46,8 +46,10 @@ struct ExportedSession {
     about: String,
     created_ms: i64,
     used_ms: i64,
+    #[schema(required)]
     ended_ms: Option<i64>,
     /// The turn where the talk stands: what was said last is the path from it up the `parent`s.
+    #[schema(required)]
     head: Option<u64>,
     turns: Vec<TurnView>,
 }
@@ -57,6 +59,7 @@ struct ExportedSession {
 struct ExportedSupporter {
     index: u32,
     /// Null if the bank no longer has this character.
+    #[schema(required)]
     name: Option<String>,
 }
 

@@ -257,7 +257,7 @@ pub(super) struct Head {
 pub(super) struct SessionLine<'a> {
     id: Uuid,
     /// Null if the bank no longer has this character.
-    #[schema(value_type = Option<Card>)]
+    #[schema(value_type = Option<Card>, required)]
     supporter: Option<&'a Card>,
     about: String,
     /// Milliseconds since 1970, UTC.
@@ -343,12 +343,16 @@ pub(super) struct OperatorStatus {
     #[schema(required)]
     pub(super) live_sessions: Option<usize>,
     /// Conversations kept; null while the server starts, or if the store cannot be read.
+    #[schema(required)]
     pub(super) stored_sessions: Option<u64>,
     /// Bytes that the store takes on disk.
+    #[schema(required)]
     pub(super) store_bytes: Option<u64>,
     /// Replies that were admitted and are not done.
+    #[schema(required)]
     pub(super) replies_admitted: Option<usize>,
     /// Of them, those that wait their turn.
+    #[schema(required)]
     pub(super) replies_waiting: Option<usize>,
     /// Null while the server starts.
     #[schema(required)]
