@@ -11,4 +11,6 @@ mod server;
 mod state;
 
 pub use log::start as start_log;
+#[doc(hidden)]
+pub use routes::fuzz_message;
 pub use server::{Server, WebError};

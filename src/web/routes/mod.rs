@@ -13,6 +13,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError as _, Route, 
 use super::guard::no_store;
 use super::problem::Problem;
 
+pub use sessions::fuzz_message;
+
 /// Every route of the API.
 pub(super) fn api() -> Scope<
     impl actix_web::dev::ServiceFactory<

@@ -7,9 +7,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::failure::problem;
-use crate::agents::{SessionView, Supporter};
+use crate::agents::{SessionView, Supporter, check_message};
 use crate::store::TurnRecord;
-use crate::web::body::Body;
+use crate::web::body::{Body, parse};
 use crate::web::directory::Card;
 use crate::web::problem::Problem;
 use crate::web::state::{Rooms, State};
@@ -81,6 +81,12 @@ pub(super) async fn show(state: web::Data<State>, id: web::Path<String>) -> Resu
 #[serde(deny_unknown_fields)]
 pub(super) struct MessageBody {
     text: String,
+}
+
+/// Takes these bytes as the body of a message; whether it would be sent. For the fuzz target: it must not panic whatever
+/// the bytes.
+pub fn fuzz_message(bytes: &[u8]) -> bool {
+    parse::<MessageBody>(bytes).is_ok_and(|body| check_message(&body.text).is_ok())
 }
 
 pub(super) async fn say(
