@@ -39,7 +39,8 @@ async fn each_reply_is_counted_once_however_it_ends() {
     assert_eq!(value("kindred_prefix_cache_tokens_total{result=\"hit\"}"), 256.0);
     assert_eq!(value("kindred_prefix_cache_tokens_total{result=\"miss\"}"), 344.0);
 
-    let waiting = [Lane::Live, Lane::Simulated, Lane::Simulated].map(|lane| engine.generate(request(3, lane)).unwrap());
+    let lanes = [Lane::Live, Lane::Simulated, Lane::Simulated];
+    let waiting = lanes.map(|lane| engine.generate(request(3, lane)).unwrap());
     assert_eq!(value("kindred_queue_waiting{lane=\"live\"}"), 1.0);
     assert_eq!(value("kindred_queue_waiting{lane=\"simulated\"}"), 2.0);
     drop(running);

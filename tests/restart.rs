@@ -133,7 +133,10 @@ async fn a_folder_that_is_away_is_tried_ever_more_slowly_until_it_is_back() {
     let away = folder.path().with_extension("away");
     std::fs::rename(folder.path(), &away).unwrap();
     fell(&engine).await;
-    let slower = |ready: &Result<(), EngineError>| matches!(ready, Err(EngineError::Restarting { retry_after, .. }) if *retry_after > 4 * PAUSE);
+    let slower = |ready: &Result<(), EngineError>| match ready {
+        Err(EngineError::Restarting { retry_after, .. }) => *retry_after > 4 * PAUSE,
+        _ => false,
+    };
     let told = until(&engine, slower).await.unwrap_err().to_string();
     assert!(told.contains("No such file"), "{told}");
     std::fs::rename(&away, folder.path()).unwrap();

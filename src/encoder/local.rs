@@ -91,9 +91,9 @@ pub fn open(folder: &Path) -> Result<Arc<LocalEncoder>, LoadError> {
     Ok(Arc::new(LocalEncoder::start(folder, EncoderOptions::default())?))
 }
 
-/// An encoder on this machine. It embeds; one with a classification head of one logit also scores pairs.
-/// Should its thread fall, it is loaded again ([`EncoderOptions::restarts`]). Dropping it ends its thread, and every call
-/// on its way with [`EncoderError::Gone`].
+/// An encoder on this machine. It embeds; one with a classification head of one logit also scores pairs. Should its
+/// thread fall, it is loaded again ([`EncoderOptions::restarts`]). Dropping it ends its thread, and every call on its
+/// way with [`EncoderError::Gone`].
 #[derive(Debug)]
 pub struct LocalEncoder {
     inputs: Inputs,

@@ -109,8 +109,8 @@ pub fn open(folder: &Path) -> Result<Arc<dyn Generator>, LoadError> {
     Ok(Arc::new(LocalEngine::start(folder, LocalOptions::default())?))
 }
 
-/// A model on this machine. Should its thread fall, it is loaded again ([`LocalOptions::restarts`]). Dropping it ends its
-/// thread, and every reply on its way with [`EngineError::Gone`].
+/// A model on this machine. Should its thread fall, it is loaded again ([`LocalOptions::restarts`]). Dropping it ends
+/// its thread, and every reply on its way with [`EngineError::Gone`].
 #[derive(Debug)]
 pub struct LocalEngine {
     identity: ModelIdentity,

@@ -63,8 +63,8 @@ impl Runner {
         Self { model, tokens, cache, held: Vec::new(), reuse, context, logits: Vec::new() }
     }
 
-    /// Serves requests until the inbox is closed. A request that fails or panics is answered, and the next one served,
-    /// unless one after the other panics. The request being served lies in `hand`.
+    /// Serves requests until the inbox is closed. A request that fails or panics is answered, and the next one
+    /// served, unless one after the other panics. The request being served lies in `hand`.
     pub(super) fn run(mut self, inbox: &Inbox<Job>, hand: &mut Vec<Job>) -> Ended {
         let _no_grad = tch::no_grad_guard();
         let mut panics = 0;

@@ -1,5 +1,5 @@
-//! The bounded queue before a thread that owns tensors: admission is counted before anything is started, what its caller
-//! has given up frees its place, and while the thread is away nobody waits for it.
+//! The bounded queue before a thread that owns tensors: admission is counted before anything is started, what its
+//! caller has given up frees its place, and while the thread is away nobody waits for it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -134,7 +134,8 @@ impl<J: Job> Inbox<J> {
         self.limit
     }
 
-    /// Admits a job, at once or not at all. A job heavier than the limit is admitted when nothing else waits in its lane.
+    /// Admits a job, at once or not at all. A job heavier than the limit is admitted when nothing else waits in its
+    /// lane.
     ///
     /// # Errors
     /// [`Refused`], with the job.
@@ -159,8 +160,8 @@ impl<J: Job> Inbox<J> {
         Ok(())
     }
 
-    /// Waits for the next job: the oldest of the first lane that has one. `None` once the inbox is closed. Abandoned jobs
-    /// are skipped.
+    /// Waits for the next job: the oldest of the first lane that has one. `None` once the inbox is closed. Abandoned
+    /// jobs are skipped.
     pub fn next(&self) -> Option<J> {
         let mut state = self.lock();
         loop {
@@ -185,8 +186,8 @@ impl<J: Job> Inbox<J> {
         self.lock().standing.absence()
     }
 
-    /// Takes no jobs for a while, and dismisses what waits, so that nobody waits for what may not come. Does nothing to a
-    /// closed inbox. `pause` is how long it may take, `least` what is said once that is past.
+    /// Takes no jobs for a while, and dismisses what waits, so that nobody waits for what may not come. Does nothing
+    /// to a closed inbox. `pause` is how long it may take, `least` what is said once that is past.
     pub fn suspend(&self, reason: &str, pause: Duration, least: Duration) {
         let mut state = self.lock();
         if !matches!(state.standing, Standing::Closed { .. }) {

@@ -1,9 +1,9 @@
 //! Keeps a model served: the thread that owns its tensors loads it, serves, and when the serving falls, loads it anew
 //! after a pause that grows while it goes on falling.
 //!
-//! All of it happens on one named thread. A fall is a panic that nothing nearer has caught, or a server that trusts its
-//! model no longer; either way the model is dropped before another is loaded. A thread of its own for each try would
-//! bring nothing more (what a panic cannot unwind ends the process anyway) and leak libtorch's worker threads.
+//! All of it happens on one named thread. A fall is a panic that nothing nearer has caught, or a server that trusts
+//! its model no longer; either way the model is dropped before another is loaded. A thread of its own for each try
+//! would bring nothing more (what a panic cannot unwind ends the process anyway) and leak libtorch's worker threads.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use super::inbox::{Absence, ClosedAtEnd, Inbox, Job};
 use super::{NnError, fingerprint};
 
-/// How long a drop waits for the thread. It ends after the step it is in, which takes longer only while a large model is
-/// loaded; then it ends by itself after that, and nobody need wait.
+/// How long a drop waits for the thread. It ends after the step it is in, which takes longer only while a large model
+/// is loaded; then it ends by itself after that, and nobody need wait.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// When a model that fell is loaded again.

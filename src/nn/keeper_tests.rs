@@ -28,9 +28,11 @@ impl Drop for Counted {
     }
 }
 
+type Loads = Arc<Mutex<Vec<Result<Fate, &'static str>>>>;
+
 /// Loads and serves as a list says, the last entry for ever.
 struct Scripted {
-    loads: Mutex<Vec<Result<Fate, &'static str>>>,
+    loads: Loads,
     alive: Arc<AtomicUsize>,
 }
 
@@ -65,6 +67,10 @@ impl Kept for Scripted {
         };
         match next() {
             Ok(fate) => Ok((fate, Counted::new(&self.alive))),
+            Err("slow") => {
+                std::thread::sleep(Duration::from_millis(300));
+                Ok((Fate::Serves, Counted::new(&self.alive)))
+            }
             Err("panic") => panic!("it cannot be loaded"),
             Err(found) => {
                 Err(NnError::Input { what: "the weights", expected: "whole ones".into(), found: found.into() })
@@ -90,6 +96,7 @@ impl Kept for Scripted {
 struct Set {
     keeper: Keeper<Note>,
     folder: tempfile::TempDir,
+    loads: Loads,
     alive: Arc<AtomicUsize>,
     told: Told,
 }
@@ -106,10 +113,10 @@ fn set(loads: &[Result<Fate, &'static str>], restarts: Restarts) -> Set {
         max_waiting: 8,
         restarts,
     };
-    let alive = Arc::default();
-    let scripted = Scripted { loads: Mutex::new(loads.to_vec()), alive: Arc::clone(&alive) };
+    let (loads, alive) = (Arc::new(Mutex::new(loads.to_vec())), Arc::default());
+    let scripted = Scripted { loads: Arc::clone(&loads), alive: Arc::clone(&alive) };
     let (keeper, ()) = Keeper::start(station, scripted).unwrap();
-    Set { keeper, folder, alive, told: Told::default() }
+    Set { keeper, folder, loads, alive, told: Told::default() }
 }
 
 fn quick() -> Restarts {
@@ -148,7 +155,8 @@ impl Set {
 
 #[test]
 fn a_model_that_falls_is_loaded_again_and_those_in_hand_are_told() {
-    for (fate, expected) in [(Fate::Panics, "byte index 3 is out of bounds"), (Fate::Distrusts, "it talks nonsense")] {
+    let fates = [(Fate::Panics, "byte index 3 is out of bounds"), (Fate::Distrusts, "it talks nonsense")];
+    for (fate, expected) in fates {
         let set = set(&[Ok(fate), Ok(Fate::Serves)], quick());
         assert!(set.push());
         set.until(|absence| absence.is_some());
@@ -199,7 +207,7 @@ fn other_weights_are_refused_and_the_model_stays_down() {
     let set = set(&[Ok(Fate::Panics)], quick());
     std::fs::write(set.folder.path().join("model.safetensors"), "other").unwrap();
     set.fall();
-    set.until(|absence| matches!(absence, Some(Absence::Gone { reason }) if reason.contains("its folder was changed")));
+    set.until(|absence| matches!(absence, Some(Absence::Gone { reason }) if reason.contains("folder was changed")));
     assert_eq!(set.alive.load(Ordering::SeqCst), 0);
 }
 
@@ -209,7 +217,7 @@ fn a_folder_that_is_away_is_waited_for() {
     let (there, away) = (set.folder.path().to_owned(), set.folder.path().with_extension("away"));
     std::fs::rename(&there, &away).unwrap();
     set.fall();
-    let gone = |absence| matches!(absence, Some(Absence::Restarting { reason, .. }) if reason.contains("No such file"));
+    let gone = |absence| matches!(absence, Some(Absence::Restarting { reason, .. }) if reason.contains("No such"));
     set.until(gone);
     std::fs::rename(&away, &there).unwrap();
     set.until(|absence| absence.is_none());
@@ -226,6 +234,17 @@ fn a_drop_while_it_is_away_ends_at_once() {
 }
 
 #[test]
+fn a_drop_while_it_is_loaded_leaves_no_model_behind() {
+    let set = set(&[Ok(Fate::Panics), Err("slow"), Ok(Fate::Serves)], quick());
+    set.fall();
+    while set.loads.lock().unwrap().len() > 1 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    drop(set.keeper);
+    assert_eq!(set.alive.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn a_first_load_that_fails_or_panics_is_not_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     for found in ["none", "panic"] {
@@ -236,7 +255,7 @@ fn a_first_load_that_fails_or_panics_is_not_tried_again() {
             max_waiting: 8,
             restarts: quick(),
         };
-        let scripted = Scripted { loads: Mutex::new(vec![Err(found)]), alive: Arc::default() };
+        let scripted = Scripted { loads: Arc::new(Mutex::new(vec![Err(found)])), alive: Arc::default() };
         match Keeper::start(station, scripted).map(drop) {
             Err(StartError::Model(_)) => assert_eq!(found, "none"),
             Err(StartError::Thread { .. }) => assert_eq!(found, "panic"),

@@ -188,8 +188,8 @@ fn check_length(length: u64) -> Result<(), Damage> {
     Ok(())
 }
 
-/// Reads the header of a whole file: what it holds, and where the first tensor's bytes begin. Every tensor it names lies
-/// in the file.
+/// Reads the header of a whole file: what it holds, and where the first tensor's bytes begin. Every tensor it names
+/// lies in the file.
 fn read_header(file: &[u8]) -> Result<(Metadata, usize), Damage> {
     check_length(file.len() as u64)?;
     let (first, rest) = file.split_at(LENGTH_BYTES as usize);
@@ -212,8 +212,8 @@ fn read_header(file: &[u8]) -> Result<(Metadata, usize), Damage> {
     Ok((metadata, file.len() - tensors.len()))
 }
 
-/// Reads these bytes as a weights file, down to the bytes of each tensor; whether it is one. For the fuzz target: it must
-/// not panic whatever the bytes.
+/// Reads these bytes as a weights file, down to the bytes of each tensor; whether it is one. For the fuzz target: it
+/// must not panic whatever the bytes.
 #[doc(hidden)]
 pub fn fuzz_header(file: &[u8]) -> bool {
     let Ok((metadata, data)) = read_header(file) else { return false };
@@ -304,7 +304,41 @@ fn pickle_in(folder: &Path) -> Option<String> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Headers of one tensor or none, true or not, and other texts.
+    const HEADERS: &str = concat!(
+        r#"\{("[ab]":\{"dtype":"(F32|F4|U8)","shape":\[[0-9]{1,20}\],"#,
+        r#""data_offsets":\[0,[0-9]{1,20}\]\})?\}|.{0,40}"#
+    );
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_header_or_are_not(
+            header in HEADERS,
+            length in prop::option::of(any::<u64>()), tensors in 0usize..40,
+        ) {
+            let length = length.unwrap_or(header.len() as u64);
+            let file = [&length.to_le_bytes()[..], header.as_bytes(), &vec![0; tensors]].concat();
+            if fuzz_header(&file) {
+                prop_assert_eq!((header.trim().chars().next(), length), (Some('{'), header.len() as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_may_not_name_more_than_the_file_holds() {
+        let file = |header: &str, tensors: usize| {
+            [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; tensors]].concat()
+        };
+        let one = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+        assert!(fuzz_header(&file(one, 8)) && fuzz_header(&file("{}", 0)));
+        assert!(!fuzz_header(&file(one, 7)) && !fuzz_header(&file(one, 9)) && !fuzz_header(&[]));
+        let found = |header: &[u8]| read_header(header).unwrap_err().1;
+        assert_eq!(found(&u64::MAX.to_le_bytes()), u64::MAX.to_string());
+    }
 
     #[test]
     fn written_weights_may_be_read_by_whoever_may_read_other_files_here() {

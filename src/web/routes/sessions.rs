@@ -83,8 +83,8 @@ pub(super) struct MessageBody {
     text: String,
 }
 
-/// Takes these bytes as the body of a message; whether it would be sent. For the fuzz target: it must not panic whatever
-/// the bytes.
+/// Takes these bytes as the body of a message; whether it would be sent. For the fuzz target: it must not panic
+/// whatever the bytes.
 pub fn fuzz_message(bytes: &[u8]) -> bool {
     parse::<MessageBody>(bytes).is_ok_and(|body| check_message(&body.text).is_ok())
 }
