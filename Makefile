@@ -25,6 +25,7 @@ test: setup-test web ## Set up, then check formatting, lints, documentation, Rus
 	npm --prefix static test --silent
 	python3 scripts/check-size
 	$(CARGO) test --release --locked
+	$(CARGO) test --release --locked --features failpoints --test restart
 
 build: setup web ## Build the binary, target/release/kindred
 	$(CARGO) build --release --locked

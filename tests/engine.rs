@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use kindred::dialogue::{Layout, Prompt, PromptStyle};
 use kindred::engine::{
-    Completion, EngineError, Finish, GenerateRequest, Generator, LoadError, LocalEngine, LocalOptions, Piece, Sampling,
+    Completion, EngineError, Finish, GenerateRequest, Generator, Lane, LoadError, LocalEngine, LocalOptions, Piece,
+    Reply, Sampling,
 };
 use kindred::nn::{DeviceChoice, Llama, LlamaConfig, LoadOptions, Number};
 use serde_json::json;
@@ -26,7 +27,7 @@ fn engine(options: LocalOptions) -> LocalEngine {
 
 fn request(text: &str, sampling: Sampling) -> GenerateRequest {
     let prompt = Prompt { segments: vec![text.to_owned()], ..Prompt::default() };
-    GenerateRequest { prompt, sampling, stop: Vec::new() }
+    GenerateRequest { prompt, sampling, ..GenerateRequest::default() }
 }
 
 fn greedy(max_new_tokens: usize) -> Sampling {
@@ -174,6 +175,25 @@ async fn a_full_queue_refuses_at_once_and_dropped_replies_free_it() {
     let begun = Instant::now();
     assert_eq!(fourth.complete().await.unwrap().completion_tokens, 3);
     assert!(begun.elapsed() < Duration::from_secs(5), "the dropped replies were made to their end");
+}
+
+#[tokio::test]
+async fn live_requests_come_first_and_are_not_shut_out_by_simulated_ones() {
+    let engine = engine(LocalOptions { max_waiting: 2, ..options() });
+    let simulated = |text, sampling| GenerateRequest { lane: Lane::Simulated, ..request(text, sampling) };
+    let mut running = engine.generate(simulated("one", endless())).unwrap();
+    running.next().await.unwrap().unwrap();
+    let long = || Sampling { min_new_tokens: 300, max_new_tokens: 300, ..Sampling::default() };
+    let two = engine.generate(simulated("two", long())).unwrap();
+    let three = engine.generate(simulated("three", long())).unwrap();
+    let refused = engine.generate(simulated("four", long())).err();
+    assert_eq!(refused, Some(EngineError::Overloaded { waiting: 2, limit: 2 }));
+    let live = engine.generate(request("five", greedy(3))).unwrap();
+    drop(running);
+    let ended = async |name, reply: Reply| (name, reply.complete().await.unwrap().completion_tokens);
+    let all = [ended("two", two), ended("three", three), ended("live", live)].into_iter();
+    let order: Vec<_> = all.collect::<futures::stream::FuturesUnordered<_>>().collect().await;
+    assert_eq!(order, [("live", 3), ("two", 300), ("three", 300)]);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::fit::{Scene, fit};
 use super::{AgentError, seed};
 use crate::dialogue::{Speaker, Turn};
 use crate::encoder::EncoderError;
-use crate::engine::{EngineError, GenerateRequest, Generator, Piece, Sampling};
+use crate::engine::{EngineError, GenerateRequest, Generator, Lane, Piece, Sampling};
 use crate::memory::{EmbeddedMemories, MemoryError, MemorySelector, choices, resting};
 use crate::persona::{Aspect, Character, Memory};
 use crate::safety::{ReplyGate, rules_version};
@@ -185,6 +185,7 @@ impl Work {
                     ..self.voices.sampling.clone()
                 },
                 stop: generator.layout().stop_strings(),
+                lane: if self.cue.gated { Lane::Live } else { Lane::Simulated },
             };
             let ask = || ready(generator.generate(request.clone()));
             let mut reply = patiently(self.patience(), ask, engine_is_busy).await?;

@@ -1,8 +1,7 @@
 //! An encoder on this machine: loaded from a folder onto a thread of its own, which owns all its tensors.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tch::{Kind, Tensor};
@@ -10,9 +9,10 @@ use tokio::sync::oneshot;
 
 use super::inputs::{HistoryCut, Inputs, PairCompat, Row};
 use super::worker::{Answer, Job, Wanted, Worker};
-use super::{Embedder, Embedding, EncoderError, PairScorer};
-use crate::nn::inbox::{ClosedAtEnd, Inbox, Refused};
-use crate::nn::{Bert, BertInput, DeviceChoice, LoadOptions, NnError, Number, Placement, device, fingerprint};
+use super::{Embedder, Embedding, EncoderError, PairScorer, Restarts};
+use crate::nn::inbox::{Inbox, Refused};
+use crate::nn::keeper::{Ended, Keeper, Kept, StartError, Station};
+use crate::nn::{Bert, BertInput, DeviceChoice, LoadOptions, NnError, Number, Placement, device};
 
 /// How an encoder is loaded and served.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct EncoderOptions {
     pub cut: HistoryCut,
     /// Most texts that wait.
     pub max_waiting: usize,
+    /// When an encoder that fell is loaded again.
+    pub restarts: Restarts,
 }
 
 impl Default for EncoderOptions {
@@ -43,6 +45,7 @@ impl Default for EncoderOptions {
             compat: PairCompat::default(),
             cut: HistoryCut::default(),
             max_waiting: 4096,
+            restarts: Restarts::default(),
         }
     }
 }
@@ -71,6 +74,15 @@ pub enum LoadError {
     },
 }
 
+impl From<StartError> for LoadError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Model(error) => Self::Model(error),
+            StartError::Thread { reason } => Self::Thread { reason },
+        }
+    }
+}
+
 /// Loads the encoder in this folder with the options' defaults: what most callers want.
 ///
 /// # Errors
@@ -79,16 +91,16 @@ pub fn open(folder: &Path) -> Result<Arc<LocalEncoder>, LoadError> {
     Ok(Arc::new(LocalEncoder::start(folder, EncoderOptions::default())?))
 }
 
-/// An encoder on this machine. It embeds; one with a classification head of one logit also scores pairs.
-/// Dropping it ends its thread, and every call on its way with [`EncoderError::Gone`].
+/// An encoder on this machine. It embeds; one with a classification head of one logit also scores pairs. Should its
+/// thread fall, it is loaded again ([`EncoderOptions::restarts`]). Dropping it ends its thread, and every call on its
+/// way with [`EncoderError::Gone`].
 #[derive(Debug)]
 pub struct LocalEncoder {
-    inputs: Arc<Inputs>,
-    inbox: Arc<Inbox<Job>>,
+    inputs: Inputs,
     options: EncoderOptions,
     identity: String,
     shape: Shape,
-    thread: Option<JoinHandle<()>>,
+    keeper: Keeper<Job>,
 }
 
 /// What the thread tells once the model is loaded.
@@ -108,25 +120,21 @@ impl LocalEncoder {
     /// See [`LoadError`].
     pub fn start(folder: &Path, options: EncoderOptions) -> Result<Self, LoadError> {
         let placement = Placement::choose(options.device)?.with_dtype(Some(options.dtype));
-        let inputs = Arc::new(Inputs::load(folder)?);
-        let inbox = Arc::new(Inbox::new(options.max_waiting));
-        let load = LoadOptions { device: placement.device, dtype: Some(placement.kind), adapter: None };
+        let inputs = Inputs::load(folder)?;
         let name = folder.file_name().map_or_else(|| "encoder".into(), |name| name.to_string_lossy().into_owned());
-        let identity = format!("{name} {}", fingerprint(&[folder])?);
-        let (ready, loaded) = mpsc::sync_channel(1);
-        let thread = {
-            let (folder, inbox) = (folder.to_owned(), Arc::clone(&inbox));
-            std::thread::Builder::new()
-                .name(format!("encoder-{name}"))
-                .spawn(move || work(&folder, load, inbox, &ready))
-                .map_err(|error| LoadError::Thread { reason: error.to_string() })?
+        let station = Station {
+            kind: "encoder",
+            name: name.clone(),
+            folders: vec![folder.to_owned()],
+            max_waiting: options.max_waiting,
+            restarts: options.restarts,
         };
-        let shape: Shape = loaded
-            .recv()
-            .unwrap_or_else(|_| Err(LoadError::Thread { reason: "it ended while it loaded the encoder".into() }))?;
+        let load = LoadOptions { device: placement.device, dtype: Some(placement.kind), adapter: None };
+        let (keeper, shape) = Keeper::start(station, Workplace { folder: folder.to_owned(), load })?;
         let dtype = device::kind_name(placement.kind);
         tracing::info!(encoder = name, dtype, reason = placement.reason, "encoder loaded");
-        Ok(Self { inputs, inbox, options, identity, shape, thread: Some(thread) })
+        let identity = format!("{name} {}", keeper.version());
+        Ok(Self { inputs, options, identity, shape, keeper })
     }
 
     /// Whether it can score pairs: it has a classification head of one logit.
@@ -146,38 +154,50 @@ impl LocalEncoder {
             return Err(EncoderError::Failed { reason });
         }
         let (answer, answered) = oneshot::channel();
-        match self.inbox.push(Job { wanted, rows, answer }) {
+        let inbox = self.keeper.inbox();
+        match inbox.push(Job::new(wanted, rows, answer)) {
             Ok(()) => {}
             Err(Refused::Full { waiting, .. }) => {
-                return Err(EncoderError::Overloaded { waiting, limit: self.inbox.limit() });
+                return Err(EncoderError::Overloaded { waiting, limit: inbox.limit() });
             }
-            Err(Refused::Closed(_)) => return Err(gone("its thread ended")),
+            Err(Refused::Absent { why, .. }) => return Err(why.into()),
         }
-        answered.await.unwrap_or_else(|_| Err(gone("its thread ended")))
+        let unanswered = |_| Err(EncoderError::Gone { reason: "its thread ended".into() });
+        answered.await.unwrap_or_else(unanswered)
     }
 }
 
-fn work(folder: &Path, load: LoadOptions, inbox: Arc<Inbox<Job>>, ready: &mpsc::SyncSender<Result<Shape, LoadError>>) {
-    let _no_grad = tch::no_grad_guard();
-    let model = match Bert::load(folder, load) {
-        Ok(model) => model,
-        Err(error) => {
-            // `start` waits for this; if it is gone, so is the reason to tell it.
-            let _ = ready.send(Err(error.into()));
-            return;
+/// What the thread is given.
+struct Workplace {
+    folder: PathBuf,
+    load: LoadOptions,
+}
+
+impl Kept for Workplace {
+    type Job = Job;
+    type Model = Bert;
+    type About = Shape;
+
+    fn load(&self) -> Result<Bert, NnError> {
+        let _no_grad = tch::no_grad_guard();
+        Bert::load(&self.folder, self.load.clone())
+    }
+
+    fn about(&self, model: &Bert) -> Shape {
+        let _no_grad = tch::no_grad_guard();
+        let config = model.config();
+        let size = |number: i64| usize::try_from(number).unwrap_or(0);
+        Shape {
+            hidden: size(config.hidden_size),
+            labels: labels(model),
+            vocabulary: u32::try_from(config.vocab_size).unwrap_or(u32::MAX),
+            longest: size(config.max_position_embeddings),
         }
-    };
-    let config = model.config();
-    let size = |number: i64| usize::try_from(number).unwrap_or(0);
-    let shape = Shape {
-        hidden: size(config.hidden_size),
-        labels: labels(&model),
-        vocabulary: u32::try_from(config.vocab_size).unwrap_or(u32::MAX),
-        longest: size(config.max_position_embeddings),
-    };
-    let _closing = ClosedAtEnd(Arc::clone(&inbox));
-    let _ = ready.send(Ok(shape));
-    Worker { model, inbox }.run();
+    }
+
+    fn serve(&self, model: Bert, inbox: &Inbox<Job>, hand: &mut Vec<Job>) -> Ended {
+        Worker::new(model).run(inbox, hand)
+    }
 }
 
 /// Logits of the classification head, 0 without one: asked of the model itself, since a configuration may name labels
@@ -188,20 +208,6 @@ fn labels(model: &Bert) -> usize {
     model.classify(&states).map_or(0, |logits| logits.size()[1] as usize)
 }
 
-fn gone(reason: &str) -> EncoderError {
-    EncoderError::Gone { reason: reason.into() }
-}
-
-impl Drop for LocalEncoder {
-    fn drop(&mut self) {
-        self.inbox.close("it was unloaded");
-        if let Some(thread) = self.thread.take() {
-            // It ends after the round it is in. A panic outside a batch was reported by the panic hook.
-            let _ = thread.join();
-        }
-    }
-}
-
 #[async_trait]
 impl Embedder for LocalEncoder {
     fn identity(&self) -> &str {
@@ -210,6 +216,10 @@ impl Embedder for LocalEncoder {
 
     fn dimension(&self) -> usize {
         self.shape.hidden
+    }
+
+    fn ready(&self) -> Result<(), EncoderError> {
+        self.keeper.inbox().absence().map_or(Ok(()), |why| Err(why.into()))
     }
 
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Embedding>, EncoderError> {

@@ -5,8 +5,13 @@ mod local;
 mod plan;
 mod worker;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
+use crate::nn::inbox::Absence;
+
+pub use crate::nn::keeper::Restarts;
 pub use inputs::{HistoryCut, PairCompat};
 pub use local::{EncoderOptions, LoadError, LocalEncoder, open};
 
@@ -24,7 +29,15 @@ pub enum EncoderError {
         /// The most that may wait.
         limit: usize,
     },
-    /// The encoder thread is gone.
+    /// The encoder's thread fell, and the encoder is being loaded again. The same call may succeed then.
+    #[error("the encoder is being restarted: {reason}; try again in {} s", retry_after.as_secs().max(1))]
+    Restarting {
+        /// What is known of why it fell. For logs: not for people.
+        reason: String,
+        /// When it may be back.
+        retry_after: Duration,
+    },
+    /// The encoder thread is gone for good.
     #[error("the encoder has stopped: {reason}")]
     Gone {
         /// What is known of why.
@@ -38,6 +51,15 @@ pub enum EncoderError {
     },
 }
 
+impl From<Absence> for EncoderError {
+    fn from(why: Absence) -> Self {
+        match why {
+            Absence::Restarting { reason, retry_after } => Self::Restarting { reason, retry_after },
+            Absence::Gone { reason } => Self::Gone { reason },
+        }
+    }
+}
+
 /// Embeds sentences (mean pooling, unit length). Shared by every caller in the process.
 #[async_trait]
 pub trait Embedder: Send + Sync {
@@ -46,6 +68,14 @@ pub trait Embedder: Send + Sync {
 
     /// Length of an embedding.
     fn dimension(&self) -> usize;
+
+    /// Whether it can be asked now; a full queue does not count.
+    ///
+    /// # Errors
+    /// [`EncoderError::Restarting`] or [`EncoderError::Gone`].
+    fn ready(&self) -> Result<(), EncoderError> {
+        Ok(())
+    }
 
     /// The embeddings, in the order of the texts.
     ///

@@ -1,17 +1,19 @@
 //! A model on this machine: loaded from a folder onto a thread of its own, which owns all its tensors.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::time::Instant;
 
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use super::runner::{Job, Runner};
+use super::job::{Job, Waiting};
+use super::runner::Runner;
 use super::tokens::Tokens;
-use super::{EngineError, GenerateRequest, Generator, ModelIdentity, Reply, Sampling, folder, validate};
+use super::{EngineError, GenerateRequest, Generator, ModelIdentity, Reply, Restarts, Sampling, folder, validate};
 use crate::dialogue::{Layout, Prompt, TemplateError};
-use crate::nn::inbox::{ClosedAtEnd, Inbox, Refused};
-use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Number, Placement, device, fingerprint};
+use crate::nn::inbox::{Inbox, Refused};
+use crate::nn::keeper::{Ended, Keeper, Kept, StartError, Station};
+use crate::nn::{DeviceChoice, Llama, LoadOptions, NnError, Number, Placement, device};
 
 /// No vocabulary in use has a token of more bytes (the longest are runs of spaces).
 const LONGEST_TOKEN: usize = 512;
@@ -29,12 +31,14 @@ pub struct LocalOptions {
     pub name: Option<String>,
     /// How prompts are laid out; `None` asks the folder.
     pub layout: Option<Layout>,
-    /// Most requests that wait besides the one being answered.
+    /// Most requests that wait besides the one being answered, in each lane.
     pub max_waiting: usize,
     /// Most tokens of prompt and reply together, if the model allows more: the cache for them is taken at once.
     pub max_context: usize,
     /// Whether a prompt that begins as the last one did is read from where they part. Replies are the same either way.
     pub reuse_prefix: bool,
+    /// When a model that fell is loaded again.
+    pub restarts: Restarts,
 }
 
 impl Default for LocalOptions {
@@ -48,6 +52,7 @@ impl Default for LocalOptions {
             max_waiting: 64,
             max_context: 4096,
             reuse_prefix: true,
+            restarts: Restarts::default(),
         }
     }
 }
@@ -87,6 +92,15 @@ pub enum LoadError {
     },
 }
 
+impl From<StartError> for LoadError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Model(error) => Self::Model(error),
+            StartError::Thread { reason } => Self::Thread { reason },
+        }
+    }
+}
+
 /// Loads the model in this folder with the options' defaults: what most callers want.
 ///
 /// # Errors
@@ -95,16 +109,16 @@ pub fn open(folder: &Path) -> Result<Arc<dyn Generator>, LoadError> {
     Ok(Arc::new(LocalEngine::start(folder, LocalOptions::default())?))
 }
 
-/// A model on this machine. Dropping it ends its thread, and every reply on its way with [`EngineError::Gone`].
+/// A model on this machine. Should its thread fall, it is loaded again ([`LocalOptions::restarts`]). Dropping it ends
+/// its thread, and every reply on its way with [`EngineError::Gone`].
 #[derive(Debug)]
 pub struct LocalEngine {
     identity: ModelIdentity,
     layout: Layout,
     sampling: Sampling,
     tokens: Arc<Tokens>,
-    inbox: Arc<Inbox<Job>>,
     vocabulary: u32,
-    thread: Option<JoinHandle<()>>,
+    keeper: Keeper<Job>,
 }
 
 /// What the thread tells once the model is loaded.
@@ -130,33 +144,27 @@ impl LocalEngine {
             None => folder::layout(folder)?,
         };
         let sampling = folder::sampling(folder)?;
-        // Before the thread is there: should it fail, nothing is left behind that holds a model.
-        let version =
-            fingerprint(&[Some(folder), options.adapter.as_deref()].into_iter().flatten().collect::<Vec<_>>())?;
         let name = options.name.unwrap_or_else(|| folder_name(folder));
-        let inbox = Arc::new(Inbox::new(options.max_waiting));
-        let load =
-            LoadOptions { device: placement.device, dtype: Some(placement.kind), adapter: options.adapter.clone() };
+        let station = Station {
+            kind: "engine",
+            name: name.clone(),
+            folders: std::iter::once(folder.to_owned()).chain(options.adapter.clone()).collect(),
+            max_waiting: options.max_waiting,
+            restarts: options.restarts,
+        };
         let workplace = Workplace {
             folder: folder.to_owned(),
-            load,
+            load: LoadOptions { device: placement.device, dtype: Some(placement.kind), adapter: options.adapter },
             max_context: options.max_context,
             reuse: options.reuse_prefix,
             tokens: Arc::clone(&tokens),
-            inbox: Arc::clone(&inbox),
         };
-        let (ready, loaded) = mpsc::sync_channel(1);
-        let thread = std::thread::Builder::new()
-            .name(format!("engine-{name}"))
-            .spawn(move || workplace.work(&ready))
-            .map_err(|error| LoadError::Thread { reason: error.to_string() })?;
-        let Loaded { parameters, family, dtype, context, vocabulary } = loaded
-            .recv()
-            .unwrap_or_else(|_| Err(LoadError::Thread { reason: "it ended while it loaded the model".into() }))?;
+        let (keeper, Loaded { parameters, family, dtype, context, vocabulary }) = Keeper::start(station, workplace)?;
+        let version = keeper.version().to_owned();
         let device = device::device_name(placement.device);
         tracing::info!(model = name, version, family, parameters, dtype, reason = placement.reason, "model loaded");
         let identity = ModelIdentity { name, version, family, parameters, dtype: dtype.into(), device, context };
-        Ok(Self { identity, layout, sampling, tokens, inbox, vocabulary, thread: Some(thread) })
+        Ok(Self { identity, layout, sampling, tokens, vocabulary, keeper })
     }
 }
 
@@ -167,52 +175,38 @@ struct Workplace {
     max_context: usize,
     reuse: bool,
     tokens: Arc<Tokens>,
-    inbox: Arc<Inbox<Job>>,
 }
 
 impl Workplace {
-    fn work(self, ready: &mpsc::SyncSender<Result<Loaded, LoadError>>) {
-        let model = match Llama::load(&self.folder, self.load) {
-            Ok(model) => model,
-            Err(error) => {
-                // `start` waits for this; if it is gone, so is the reason to tell it.
-                let _ = ready.send(Err(error.into()));
-                return;
-            }
-        };
-        let config = model.config();
-        let context = self.max_context.min(config.max_position_embeddings.max(0) as usize);
-        let loaded = Loaded {
-            parameters: model.parameters().iter().map(|(_, tensor)| tensor.numel() as u64).sum(),
-            family: config.model_type.clone(),
-            dtype: device::kind_name(model.kind()),
-            context,
-            vocabulary: u32::try_from(config.vocab_size).unwrap_or(u32::MAX),
-        };
-        let cache = model.cache(1, context as i64);
-        let _closing = ClosedAtEnd(Arc::clone(&self.inbox));
-        let runner = Runner {
-            model,
-            tokens: self.tokens,
-            inbox: self.inbox,
-            cache,
-            held: Vec::new(),
-            reuse: self.reuse,
-            context,
-            logits: Vec::new(),
-        };
-        let _ = ready.send(Ok(loaded));
-        runner.run();
+    fn context(&self, model: &Llama) -> usize {
+        self.max_context.min(model.config().max_position_embeddings.max(0) as usize)
     }
 }
 
-impl Drop for LocalEngine {
-    fn drop(&mut self) {
-        self.inbox.close("it was unloaded");
-        if let Some(thread) = self.thread.take() {
-            // It ends after the step it is in. A panic outside a request was reported by the panic hook.
-            let _ = thread.join();
+impl Kept for Workplace {
+    type Job = Job;
+    type Model = Llama;
+    type About = Loaded;
+
+    fn load(&self) -> Result<Llama, NnError> {
+        Llama::load(&self.folder, self.load.clone())
+    }
+
+    fn about(&self, model: &Llama) -> Loaded {
+        let config = model.config();
+        Loaded {
+            parameters: model.parameters().iter().map(|(_, tensor)| tensor.numel() as u64).sum(),
+            family: config.model_type.clone(),
+            dtype: device::kind_name(model.kind()),
+            context: self.context(model),
+            vocabulary: u32::try_from(config.vocab_size).unwrap_or(u32::MAX),
         }
+    }
+
+    fn serve(&self, model: Llama, inbox: &Inbox<Job>, hand: &mut Vec<Job>) -> Ended {
+        let context = self.context(&model);
+        let tokens = Arc::clone(&self.tokens);
+        Runner::new(model, tokens, context, self.reuse).run(inbox, hand)
     }
 }
 
@@ -227,6 +221,10 @@ impl Generator for LocalEngine {
 
     fn sampling(&self) -> Sampling {
         self.sampling.clone()
+    }
+
+    fn ready(&self) -> Result<(), EngineError> {
+        self.keeper.inbox().absence().map_or(Ok(()), |why| Err(why.into()))
     }
 
     fn count_tokens(&self, prompt: &Prompt) -> Result<usize, EngineError> {
@@ -257,12 +255,15 @@ impl Generator for LocalEngine {
             );
             return Err(EngineError::Failed { reason });
         }
+        fail::fail_point!("engine::admit", |_| Err(EngineError::Overloaded { waiting: 0, limit: 0 }));
         let (pieces, stream) = tokio::sync::mpsc::unbounded_channel();
-        let job = Job { prompt, sampling: request.sampling, stop: request.stop, pieces };
-        match self.inbox.push(job) {
+        let GenerateRequest { sampling, stop, lane, .. } = request;
+        let job = Job { prompt, sampling, stop, admitted: Instant::now(), waiting: Waiting::new(lane), pieces };
+        let inbox = self.keeper.inbox();
+        match inbox.push(job) {
             Ok(()) => Ok(Reply::new(UnboundedReceiverStream::new(stream))),
-            Err(Refused::Full { waiting, .. }) => Err(EngineError::Overloaded { waiting, limit: self.inbox.limit() }),
-            Err(Refused::Closed(_)) => Err(EngineError::Gone { reason: "its thread ended".into() }),
+            Err(Refused::Full { waiting, .. }) => Err(EngineError::Overloaded { waiting, limit: inbox.limit() }),
+            Err(Refused::Absent { why, .. }) => Err(why.into()),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod detokenizer;
 mod folder;
+mod job;
 mod local;
+mod reply_text;
 mod runner;
 mod sampler;
 mod stop;
@@ -11,12 +13,16 @@ mod validate;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::dialogue::{Layout, Prompt};
+use crate::nn::inbox::Absence;
 
+pub use crate::nn::inbox::Lane;
+pub use crate::nn::keeper::Restarts;
 pub use local::{LoadError, LocalEngine, LocalOptions, open};
 
 /// How the next token is drawn. The order of the steps is that of `transformers`:
@@ -66,6 +72,8 @@ pub struct GenerateRequest {
     pub sampling: Sampling,
     /// Texts at which the reply ends; they are not part of it.
     pub stop: Vec<String>,
+    /// Whether somebody waits for it, which decides what is served first.
+    pub lane: Lane,
 }
 
 /// Why a reply ended.
@@ -105,13 +113,21 @@ pub enum Piece {
 /// Why a reply could not be given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
-    /// The queue is full; nothing was started. Try again later.
+    /// The queue of the request's lane is full; nothing was started. Try again later.
     #[error("the model is busy: {waiting} requests are waiting, the limit is {limit}")]
     Overloaded {
-        /// Requests waiting now.
+        /// Requests waiting now, in this lane.
         waiting: usize,
-        /// The most that may wait.
+        /// The most that may wait, in this lane.
         limit: usize,
+    },
+    /// The model's thread fell, and the model is being loaded again. The same request may succeed then.
+    #[error("the model is being restarted: {reason}; try again in {} s", retry_after.as_secs().max(1))]
+    Restarting {
+        /// What is known of why it fell. For logs: not for people.
+        reason: String,
+        /// When it may be back.
+        retry_after: Duration,
     },
     /// The prompt and the least reply do not fit the model's context.
     #[error("the prompt has {tokens} tokens; the model reads at most {limit}")]
@@ -131,7 +147,7 @@ pub enum EngineError {
         /// What came.
         found: String,
     },
-    /// The model thread is gone.
+    /// The model thread is gone for good.
     #[error("the model has stopped: {reason}")]
     Gone {
         /// What is known of why.
@@ -143,6 +159,15 @@ pub enum EngineError {
         /// What it said.
         reason: String,
     },
+}
+
+impl From<Absence> for EngineError {
+    fn from(why: Absence) -> Self {
+        match why {
+            Absence::Restarting { reason, retry_after } => Self::Restarting { reason, retry_after },
+            Absence::Gone { reason } => Self::Gone { reason },
+        }
+    }
 }
 
 /// What a loaded model is, as shown to people and stored with each turn.
@@ -183,10 +208,19 @@ pub trait Generator: Send + Sync {
     /// The tokenizer's.
     fn count_tokens(&self, prompt: &Prompt) -> Result<usize, EngineError>;
 
+    /// Whether it can be asked now; a full queue does not count.
+    ///
+    /// # Errors
+    /// [`EngineError::Restarting`] or [`EngineError::Gone`].
+    fn ready(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// Starts a reply. Returns at once; dropping the stream cancels the work.
     ///
     /// # Errors
-    /// [`EngineError::Overloaded`], [`EngineError::PromptTooLong`], [`EngineError::BadSampling`] or [`EngineError::Gone`].
+    /// [`EngineError::Overloaded`], [`EngineError::PromptTooLong`], [`EngineError::BadSampling`],
+    /// [`EngineError::Restarting`] or [`EngineError::Gone`]. The stream may end with [`EngineError::Restarting`] too.
     fn generate(&self, request: GenerateRequest) -> Result<Reply, EngineError>;
 }
 

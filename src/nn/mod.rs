@@ -10,6 +10,7 @@ pub mod error;
 mod fingerprint;
 pub mod inbox;
 pub mod inspect;
+pub mod keeper;
 mod layer;
 pub mod llama;
 pub mod rope;

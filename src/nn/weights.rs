@@ -166,34 +166,61 @@ impl WeightsFile {
     fn open(path: &Path) -> Result<Self, NnError> {
         let file = File::open(path).map_err(NnError::io(path))?;
         let length = file.metadata().map_err(NnError::io(path))?.len();
-        let damaged = |expected: String, found: String| NnError::Damaged { path: path.to_owned(), expected, found };
-        if length < LENGTH_BYTES {
-            return Err(damaged("a header of at least 8 bytes".into(), format!("{length} bytes in all")));
-        }
+        let damaged = |(expected, found)| NnError::Damaged { path: path.to_owned(), expected, found };
+        // Before it is mapped: an empty file cannot be.
+        check_length(length).map_err(damaged)?;
         #[expect(unsafe_code, reason = "mapping a file is unsafe in Rust")]
         // SAFETY: weights are files that nothing rewrites in place while the server reads them (Kindred's own writer
         // renames whole files); the map is read-only and every access is bounded by its length.
         let map = unsafe { Mmap::map(&file) }.map_err(NnError::io(path))?;
-        let mut first = [0; LENGTH_BYTES as usize];
-        first.copy_from_slice(&map[..LENGTH_BYTES as usize]);
-        let header = u64::from_le_bytes(first);
-        if header > MAX_HEADER_BYTES {
-            return Err(damaged(format!("a header of at most {MAX_HEADER_BYTES} bytes"), format!("{header}")));
-        }
-        if header > length - LENGTH_BYTES {
-            return Err(damaged(format!("a header of {header} bytes"), format!("{}", length - LENGTH_BYTES)));
-        }
-        let data = (LENGTH_BYTES + header) as usize;
-        let body = &map[LENGTH_BYTES as usize..data];
-        let metadata: Metadata =
-            serde_json::from_slice(body).map_err(|error| damaged("a safetensors header".into(), error.to_string()))?;
-        let end = metadata.tensors().values().map(|info| info.data_offsets.1).max().unwrap_or(0);
-        let found = map.len() - data;
-        if end != found {
-            return Err(damaged(format!("{end} bytes of tensors"), format!("{found}")));
-        }
+        let (metadata, data) = read_header(&map).map_err(damaged)?;
         Ok(Self { path: path.to_owned(), map, metadata, data })
     }
+}
+
+/// What is wrong with a file: what was expected and what was found.
+type Damage = (String, String);
+
+fn check_length(length: u64) -> Result<(), Damage> {
+    if length < LENGTH_BYTES {
+        return Err(("a header of at least 8 bytes".into(), format!("{length} bytes in all")));
+    }
+    Ok(())
+}
+
+/// Reads the header of a whole file: what it holds, and where the first tensor's bytes begin. Every tensor it names
+/// lies in the file.
+fn read_header(file: &[u8]) -> Result<(Metadata, usize), Damage> {
+    check_length(file.len() as u64)?;
+    let (first, rest) = file.split_at(LENGTH_BYTES as usize);
+    let mut length = [0; LENGTH_BYTES as usize];
+    length.copy_from_slice(first);
+    let header = u64::from_le_bytes(length);
+    if header > MAX_HEADER_BYTES {
+        return Err((format!("a header of at most {MAX_HEADER_BYTES} bytes"), format!("{header}")));
+    }
+    if header > rest.len() as u64 {
+        return Err((format!("a header of {header} bytes"), format!("{}", rest.len())));
+    }
+    let (header, tensors) = rest.split_at(header as usize);
+    let metadata: Metadata =
+        serde_json::from_slice(header).map_err(|error| ("a safetensors header".into(), error.to_string()))?;
+    let end = metadata.tensors().values().map(|info| info.data_offsets.1).max().unwrap_or(0);
+    if end != tensors.len() {
+        return Err((format!("{end} bytes of tensors"), format!("{}", tensors.len())));
+    }
+    Ok((metadata, file.len() - tensors.len()))
+}
+
+/// Reads these bytes as a weights file, down to the bytes of each tensor; whether it is one. For the fuzz target: it
+/// must not panic whatever the bytes.
+#[doc(hidden)]
+pub fn fuzz_header(file: &[u8]) -> bool {
+    let Ok((metadata, data)) = read_header(file) else { return false };
+    metadata.tensors().values().all(|info| {
+        let (start, end) = info.data_offsets;
+        file[data + start..data + end].len() == end - start
+    })
 }
 
 /// Writes tensors as one safetensors file, as `kind`, replacing an old one only when the new one is whole.
@@ -277,7 +304,41 @@ fn pickle_in(folder: &Path) -> Option<String> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Headers of one tensor or none, true or not, and other texts.
+    const HEADERS: &str = concat!(
+        r#"\{("[ab]":\{"dtype":"(F32|F4|U8)","shape":\[[0-9]{1,20}\],"#,
+        r#""data_offsets":\[0,[0-9]{1,20}\]\})?\}|.{0,40}"#
+    );
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_header_or_are_not(
+            header in HEADERS,
+            length in prop::option::of(any::<u64>()), tensors in 0usize..40,
+        ) {
+            let length = length.unwrap_or(header.len() as u64);
+            let file = [&length.to_le_bytes()[..], header.as_bytes(), &vec![0; tensors]].concat();
+            if fuzz_header(&file) {
+                prop_assert_eq!((header.trim().chars().next(), length), (Some('{'), header.len() as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_may_not_name_more_than_the_file_holds() {
+        let file = |header: &str, tensors: usize| {
+            [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; tensors]].concat()
+        };
+        let one = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+        assert!(fuzz_header(&file(one, 8)) && fuzz_header(&file("{}", 0)));
+        assert!(!fuzz_header(&file(one, 7)) && !fuzz_header(&file(one, 9)) && !fuzz_header(&[]));
+        let found = |header: &[u8]| read_header(header).unwrap_err().1;
+        assert_eq!(found(&u64::MAX.to_le_bytes()), u64::MAX.to_string());
+    }
 
     #[test]
     fn written_weights_may_be_read_by_whoever_may_read_other_files_here() {

@@ -161,7 +161,7 @@ async fn answer(
     let prompt = layout
         .prompt(Speaker::Supporter, &supporter.supporter_statement, history, memory)
         .map_err(|error| EngineError::Failed { reason: error.to_string() })?;
-    let request = GenerateRequest { prompt, sampling, stop: layout.stop_strings() };
+    let request = GenerateRequest { prompt, sampling, stop: layout.stop_strings(), ..GenerateRequest::default() };
     let done = generator.generate(request)?.complete().await?;
     Ok((done.text.trim().to_owned(), done.finish != Finish::Length))
 }

@@ -76,7 +76,8 @@ async fn collect(mut payload: Payload, announced: Option<usize>, most: usize) ->
     Ok(bytes)
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// Reads a whole body.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let detail = format!("byte {} is not part of valid UTF-8", error.valid_up_to());
         Problem::bad_request("invalid-utf8", "The body is not UTF-8", detail)

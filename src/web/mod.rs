@@ -22,6 +22,8 @@ mod tls;
 mod visitor;
 
 pub use log::start as start_log;
+#[doc(hidden)]
+pub use routes::fuzz_message;
 pub use routes::{Access, Method, ROUTES, RouteEntry};
 pub use server::{Server, WebError};
 pub use settings::{Rates, Settings, Tls};

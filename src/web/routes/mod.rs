@@ -13,6 +13,7 @@ mod views;
 mod visitors;
 
 pub(super) use failure::problem;
+pub use sessions::fuzz_message;
 pub(super) use table::add;
 pub use table::{Access, Method, ROUTES, RouteEntry};
 

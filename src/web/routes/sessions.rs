@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::answers::{Always, Known, Limited, ProblemView, Reading, Working, Writing};
 use super::failure::problem;
 use super::views::{Head, Regenerated, Said, Session, SessionLine, Sessions, Stopped, TurnView};
-use crate::agents::{Message, SessionView, Supporter};
+use crate::agents::{Message, SessionView, Supporter, check_message};
 use crate::store::{Cursor, TurnRecord};
-use crate::web::body::Body;
+use crate::web::body::{Body, parse};
 use crate::web::key::Key;
 use crate::web::problem::Problem;
 use crate::web::state::{Rooms, State};
@@ -193,6 +193,12 @@ pub(super) struct MessageBody {
     text: String,
     /// An earlier message of yours that this is another version of: the talk goes on from there.
     replaces: Option<u64>,
+}
+
+/// Takes these bytes as the body of a message; whether it would be sent. For the fuzz target: it must not panic
+/// whatever the bytes.
+pub fn fuzz_message(bytes: &[u8]) -> bool {
+    parse::<MessageBody>(bytes).is_ok_and(|body| check_message(&body.text).is_ok())
 }
 
 /// Say something.
