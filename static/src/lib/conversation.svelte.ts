@@ -18,8 +18,8 @@ export class Conversation {
   stopping = $state(false);
   /** Why something other than sending did not work. */
   problem = $state.raw<Problem | null>(null);
-  /** The newest thing that happened, for screen readers. */
-  announced = $state("");
+  /** The newest thing that happened, for screen readers: words of the character, or of the page. */
+  announced = $state.raw({ words: "", spoken: false });
 
   /** Sends what stands in the box. */
   readonly sender: Sender<string>;
@@ -31,6 +31,8 @@ export class Conversation {
   #words = $state("");
   #unsent: Unsent | undefined;
   #stream: EventStream | undefined;
+  /** The stream is open, but has not yet told everything that was missed. */
+  #behind = false;
 
   constructor(readonly id: string) {
     const kept = readDraft(id);
@@ -91,6 +93,7 @@ export class Conversation {
 
   /** Another version of this reply; without one, an answer to the message at the end. */
   async again(reply: Turn | null) {
+    if (this.asker.sending) return;
     const { head } = this.talk;
     // Said before the request: its answer may come after the events that it causes.
     this.talk = askAgain(this.talk, reply ? reply.parent : head);
@@ -107,7 +110,8 @@ export class Conversation {
       const turn = shown(this.talk).find((each) => each.seq === seq);
       if (!turn) return;
       const all = versions(this.talk.turns, turn);
-      this.announced = `${text.versions.at(all.indexOf(turn) + 1, all.length)}: ${turn.text}`;
+      const words = `${text.versions.at(all.indexOf(turn) + 1, all.length)}: ${turn.text}`;
+      this.announced = { words, spoken: false };
     } catch (error) {
       this.problem = asProblem(error);
     }
@@ -155,19 +159,19 @@ export class Conversation {
     this.#stream = new EventStream(this.id, after, {
       event: (event) => this.#hear(event),
       link: (link) => {
-        const back = link === "open" && this.link === "lost";
         this.link = link;
-        if (link === "open") this.talk = { ...this.talk, closing: false };
-        if (back) void this.#compare();
+        if (link !== "open") return;
+        this.talk = { ...this.talk, closing: false };
+        this.#behind = true;
       },
       gone: () => void this.load(),
     });
   }
 
-  /** A reply that failed while the line was down is never told: asks whether it is still owed. */
+  /** A reply that failed while nobody listened is never told: asks whether it is still owed. */
   async #compare() {
     const before = this.talk;
-    if (!before.waiting) return;
+    if (!before.waiting || before.draft) return;
     const now = await api.session(this.id).catch(() => null);
     // Anything heard meanwhile is newer.
     if (now && !now.replying && this.talk === before) this.talk = { ...before, waiting: false, answering: null };
@@ -175,14 +179,18 @@ export class Conversation {
 
   #hear(event: SessionEvent) {
     this.talk = apply(this.talk, event);
-    if (event.type === "reply_ended" && event.turn) this.announced = event.turn.text;
-    if (event.type === "queued") this.announced = text.chat.queued(event.ahead, event.wait_ms);
-    if (event.type === "deleted") {
-      this.draft = "";
-      this.#unsent = undefined;
+    if (event.type === "reply_ended" && event.turn) this.announced = { words: event.turn.text, spoken: true };
+    if (event.type === "queued")
+      this.announced = { words: text.chat.queued(event.ahead, event.wait_ms), spoken: false };
+    // It ends every replay.
+    if (event.type === "head" && this.#behind) {
+      this.#behind = false;
+      void this.#compare();
     }
     if (event.type !== "ended" && event.type !== "deleted") return;
     this.sender.cancel();
     this.close();
+    // The words stay on the screen; this browser keeps them no longer.
+    if (event.type === "deleted") keepDraft(this.id, { words: "" });
   }
 }

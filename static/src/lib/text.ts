@@ -5,7 +5,7 @@ export const text = {
   danger: "In danger? Get help from a person now",
   skip: "Skip to the content",
   nav: { label: "Main", describe: "Describe yourself", bank: "Characters", conversations: "Your conversations" },
-  navShort: { conversations: "Conversations" },
+  navShort: { describe: "Describe", conversations: "Conversations" },
   running: (version: string, model: string, device: string) => `Kindred ${version} · ${model} on ${device}`,
 
   describe: {
@@ -75,7 +75,7 @@ export const text = {
     editLabel: "Change what you said",
     editHint: "What you said before is kept as another version.",
     editSend: "Send changed",
-    editCancel: "Leave as it was",
+    editCancel: "Leave it",
     delete: "Delete this conversation",
     deleteShort: "Delete",
     deleteSure: "Delete this conversation for good?",
