@@ -31,8 +31,6 @@ export class Conversation {
   #words = $state("");
   #unsent: Unsent | undefined;
   #stream: EventStream | undefined;
-  /** The stream is open, but has not yet told everything that was missed. */
-  #behind = false;
 
   constructor(readonly id: string) {
     const kept = readDraft(id);
@@ -160,21 +158,22 @@ export class Conversation {
       event: (event) => this.#hear(event),
       link: (link) => {
         this.link = link;
-        if (link !== "open") return;
-        this.talk = { ...this.talk, closing: false };
-        this.#behind = true;
+        if (link === "open") this.talk = { ...this.talk, closing: false };
       },
       gone: () => void this.load(),
     });
   }
 
-  /** A reply that failed while nobody listened is never told: asks whether it is still owed. */
+  /** Whether an answer is owed is not always told: one may have failed while nobody listened, or another tab may have
+   * asked for it. */
   async #compare() {
-    const before = this.talk;
-    if (!before.waiting || before.draft) return;
+    const { waiting, draft } = this.talk;
+    if (draft || (!waiting && shown(this.talk).at(-1)?.speaker !== "seeker")) return;
+    const before = (this.talk = { ...this.talk, waiting: true });
     const now = await api.session(this.id).catch(() => null);
     // Anything heard meanwhile is newer.
-    if (now && !now.replying && this.talk === before) this.talk = { ...before, waiting: false, answering: null };
+    if (this.talk !== before) return;
+    this.talk = now?.replying ? before : { ...before, waiting: now === null && waiting, answering: null };
   }
 
   #hear(event: SessionEvent) {
@@ -182,11 +181,7 @@ export class Conversation {
     if (event.type === "reply_ended" && event.turn) this.announced = { words: event.turn.text, spoken: true };
     if (event.type === "queued")
       this.announced = { words: text.chat.queued(event.ahead, event.wait_ms), spoken: false };
-    // It ends every replay.
-    if (event.type === "head" && this.#behind) {
-      this.#behind = false;
-      void this.#compare();
-    }
+    if (event.type === "head") void this.#compare();
     if (event.type !== "ended" && event.type !== "deleted") return;
     this.sender.cancel();
     this.close();

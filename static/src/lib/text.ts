@@ -70,6 +70,7 @@ export const text = {
     failedHint: "Your message is kept. Send another to try again.",
     failedAgain: "Your message is kept.",
     tryAgain: "Try again",
+    answerBefore: "Show the answer before",
     sayDifferently: "Say it differently",
     edit: "Edit",
     editLabel: "Change what you said",

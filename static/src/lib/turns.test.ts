@@ -139,6 +139,18 @@ describe("versions of a talk", () => {
     expect(notAsked(askAgain(answered, 0)).waiting).toBe(false);
   });
 
+  it("follows the server, whose talk stands at the message while it is answered anew", () => {
+    const again = apply(askAgain(answered, 0), { type: "head", seq: 0 });
+    expect(seqs(again)).toEqual([0]);
+    expect(again.waiting).toBe(true);
+    const failed = apply(again, { type: "failed", seq: 2, message: "busy", retry: true });
+    expect(seqs(failed)).toEqual([0]);
+    expect(apply(failed, { type: "head", seq: 0 }).failure?.message).toBe("busy");
+    const back = apply(failed, { type: "head", seq: 1 });
+    expect(seqs(back)).toEqual([0, 1]);
+    expect(back.failure).toBeNull();
+  });
+
   it("keeps the old reply when another one fails, and says so", () => {
     const failed = [...anew, { type: "failed", seq: 2, message: "busy", retry: true } as const].reduce(apply, answered);
     expect(seqs(failed)).toEqual([0, 1]);

@@ -84,7 +84,8 @@ export function apply(talk: Talk, event: SessionEvent): Talk {
     case "head":
       // A turn that this page has not heard of yet cannot be shown.
       if (event.seq !== null && !knows(talk, event.seq)) return alive;
-      return { ...alive, head: event.seq };
+      // Elsewhere in the talk, what failed here is of no interest.
+      return { ...alive, head: event.seq, failure: event.seq === talk.head ? talk.failure : null };
     case "ended":
       return { ...alive, ...STILL, waiting: false, ended: true };
     case "closing":
