@@ -92,6 +92,11 @@ export async function serve({
       child.kill("SIGINT");
       return exited;
     },
+    /** As if the power had failed. */
+    kill: () => {
+      child.kill("SIGKILL");
+      return exited;
+    },
     forget: () => rmSync(data, { recursive: true, force: true }),
   };
 }
@@ -117,6 +122,8 @@ export async function open(browser, options) {
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => {
+    // Whoever comes for the first time is told so once (401), and arrives then: the browser notes every such status.
+    if (/status of 401/.test(message.text())) return;
     if (message.type() === "error" || message.type() === "warning")
       complaints.push(message.text());
   });

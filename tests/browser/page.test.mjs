@@ -232,6 +232,7 @@ describe("the page", { skip, timeout: 1_200_000 }, () => {
     const { page: other, context } = await open(browser);
     await other.goto(`${server.url}/talk/00000000-0000-7000-8000-000000000000`);
     await other.getByText("There is no such conversation").waitFor();
+    await other.getByText("may not read it, or it was deleted").waitFor();
     assert.equal(await other.locator("#message").count(), 0);
     await context.close();
   });
@@ -303,6 +304,7 @@ describe("the page", { skip, timeout: 1_200_000 }, () => {
         for (const path of [
           "/characters",
           "/characters/0",
+          "/conversations",
           "/help",
           "/nowhere",
         ]) {

@@ -1,23 +1,61 @@
 /** One open conversation: its state, its stream, and what the person can do in it. */
-import { api, asProblem, type Problem, type Session, type SessionEvent } from "./api";
+import { api, type Sending } from "./api";
+import { sleep } from "./deliver";
+import { keepDraft, readDraft, type Unsent } from "./drafts";
+import { newestBeneath, versions } from "./path";
+import { asProblem, Problem } from "./problem";
+import { Sender } from "./sender.svelte";
+import type { Session, SessionEvent, Turn } from "./shapes";
 import { EventStream, type Link } from "./stream";
-import { apply, begin, said, type Talk } from "./turns";
+import { text } from "./text";
+import { apply, askAgain, begin, notAsked, sent, shown, type Talk } from "./turns";
 
 export class Conversation {
   session = $state.raw<Session | null>(null);
-  talk = $state.raw<Talk>(begin([], false, false));
+  talk = $state.raw<Talk>(begin({ turns: [], head: null, waiting: false, ended: false }));
   link = $state<Link>("connecting");
   loading = $state.raw<Problem | null>(null);
-  sending = $state(false);
   stopping = $state(false);
-  sendProblem = $state.raw<Problem | null>(null);
-  /** The newest finished reply, for screen readers. */
-  announced = $state("");
+  /** Why something other than sending did not work. */
+  problem = $state.raw<Problem | null>(null);
+  /** The newest thing that happened, for screen readers: words of the character, or of the page. */
+  announced = $state.raw({ words: "", spoken: false });
 
+  /** Sends what stands in the box. */
+  readonly sender: Sender<string>;
+  /** Asks for another reply. `head` is the message that one without a `turn` answers. */
+  readonly asker = new Sender<{ turn: number | null; head: number | null }>(async ({ turn }, sending) => {
+    await api.regenerate(this.id, turn, sending);
+  });
+
+  #words = $state("");
+  #unsent: Unsent | undefined;
   #stream: EventStream | undefined;
 
   constructor(readonly id: string) {
+    const kept = readDraft(id);
+    this.#words = kept.words;
+    this.#unsent = kept.unsent;
+    const changed = (unsent: Unsent | undefined) => {
+      this.#unsent = unsent;
+      keepDraft(id, { words: this.#words, unsent });
+    };
+    const post = async (words: string, sending: Sending) => {
+      const { seq } = await api.say(id, { text: words }, sending);
+      this.talk = sent(this.talk, { seq, text: words });
+    };
+    this.sender = new Sender(post, sleep, { first: kept.unsent, changed });
     void this.load();
+  }
+
+  /** What stands in the box and was not sent. */
+  get draft(): string {
+    return this.#words;
+  }
+
+  set draft(words: string) {
+    this.#words = words;
+    keepDraft(this.id, { words, unsent: this.#unsent });
   }
 
   async load() {
@@ -25,54 +63,93 @@ export class Conversation {
     try {
       const session = await api.session(this.id);
       this.session = session;
-      this.talk = begin(session.turns, session.replying, session.ended_ms !== null);
+      const { turns, head, replying, ended_ms } = session;
+      this.talk = begin({ turns, head, waiting: replying, ended: ended_ms !== null });
+      // Words that were written before, and that no conversation has yet, stand ready to be sent.
+      if (turns.length === 0 && ended_ms === null && this.draft === "") this.draft = session.about;
       if (!this.talk.ended) this.#listen(session.last_event);
     } catch (error) {
-      this.loading = asProblem(error);
+      const problem = asProblem(error);
+      // Somebody else's conversation answers like one that is not.
+      this.loading = problem.status === 404 ? new Problem({ ...problem, detail: text.chat.unreadable }) : problem;
     }
   }
 
+  /** Nobody looks any more. A message on its way is still delivered. */
   close() {
     this.#stream?.close();
+    this.asker.cancel();
   }
 
-  /** Sends a message; true once the server has it on disk. */
-  async say(words: string): Promise<boolean> {
-    this.sending = true;
-    this.sendProblem = null;
+  /** Sends another version of an earlier message. */
+  editor(replaces: number): Sender<string> {
+    return new Sender(async (words, sending) => {
+      const { seq } = await api.say(this.id, { text: words, replaces }, sending);
+      this.talk = sent(this.talk, { seq, text: words, replaces });
+    });
+  }
+
+  /** Another version of this reply; without one, an answer to the message at the end. */
+  async again(reply: Turn | null) {
+    if (this.asker.sending) return;
+    const { head } = this.talk;
+    // Said before the request: its answer may come after the events that it causes.
+    this.talk = askAgain(this.talk, reply ? reply.parent : head);
+    if (!(await this.asker.send({ turn: reply?.seq ?? null, head }))) this.talk = notAsked(this.talk);
+  }
+
+  /** Shows this version, and what followed it. */
+  async show(seq: number) {
+    this.problem = null;
     try {
-      const { seq } = await api.say(this.id, words);
-      // The stream tells it too, perhaps before this answer: the same turn twice changes nothing.
-      const turn = { seq, speaker: "seeker", text: words, end: "whole", created_ms: Date.now() } as const;
-      this.talk = said(this.talk, turn);
-      return true;
+      // One that has ended is only read: its head stays where it was.
+      const head = this.talk.ended ? newestBeneath(this.talk.turns, seq) : (await api.show(this.id, seq)).head;
+      this.talk = apply(this.talk, { type: "head", seq: head });
+      const turn = shown(this.talk).find((each) => each.seq === seq);
+      if (!turn) return;
+      const all = versions(this.talk.turns, turn);
+      const words = `${text.versions.at(all.indexOf(turn) + 1, all.length)}: ${turn.text}`;
+      this.announced = { words, spoken: false };
     } catch (error) {
-      this.sendProblem = asProblem(error);
-      return false;
-    } finally {
-      this.sending = false;
+      this.problem = asProblem(error);
     }
   }
 
   async stop() {
     this.stopping = true;
+    this.problem = null;
     try {
       await api.stop(this.id);
     } catch (error) {
-      this.sendProblem = asProblem(error);
+      this.problem = asProblem(error);
     } finally {
       this.stopping = false;
     }
   }
 
   async end() {
+    this.problem = null;
     try {
       await api.end(this.id);
-      this.talk = apply(this.talk, { type: "ended" });
-      this.close();
+      this.#hear({ type: "ended" });
     } catch (error) {
-      this.sendProblem = asProblem(error);
+      this.problem = asProblem(error);
     }
+  }
+
+  async remove() {
+    this.problem = null;
+    try {
+      await api.remove(this.id);
+    } catch (error) {
+      const problem = asProblem(error);
+      // Gone is gone, whoever was first.
+      if (problem.status !== 404) {
+        this.problem = problem;
+        return;
+      }
+    }
+    this.#hear({ type: "deleted" });
   }
 
   #listen(after: string) {
@@ -87,9 +164,28 @@ export class Conversation {
     });
   }
 
+  /** Whether an answer is owed is not always told: one may have failed while nobody listened, or another tab may have
+   * asked for it. */
+  async #compare() {
+    const { waiting, draft } = this.talk;
+    if (draft || (!waiting && shown(this.talk).at(-1)?.speaker !== "seeker")) return;
+    const before = (this.talk = { ...this.talk, waiting: true });
+    const now = await api.session(this.id).catch(() => null);
+    // Anything heard meanwhile is newer.
+    if (this.talk !== before) return;
+    this.talk = now?.replying ? before : { ...before, waiting: now === null && waiting, answering: null };
+  }
+
   #hear(event: SessionEvent) {
     this.talk = apply(this.talk, event);
-    if (event.type === "reply_ended" && event.turn) this.announced = event.turn.text;
-    if (event.type === "ended") this.close();
+    if (event.type === "reply_ended" && event.turn) this.announced = { words: event.turn.text, spoken: true };
+    if (event.type === "queued")
+      this.announced = { words: text.chat.queued(event.ahead, event.wait_ms), spoken: false };
+    if (event.type === "head") void this.#compare();
+    if (event.type !== "ended" && event.type !== "deleted") return;
+    this.sender.cancel();
+    this.close();
+    // The words stay on the screen; this browser keeps them no longer.
+    if (event.type === "deleted") keepDraft(this.id, { words: "" });
   }
 }

@@ -1,5 +1,7 @@
 /** What the person wrote on the start page and who was found: kept while they look around, gone with the tab. */
-import { api, asProblem, type Match, type Problem } from "./api";
+import { api } from "./api";
+import { asProblem, type Problem } from "./problem";
+import type { Match } from "./shapes";
 
 class Finder {
   about = $state("");
@@ -27,6 +29,11 @@ class Finder {
     } finally {
       this.searching = false;
     }
+  }
+
+  forget() {
+    this.about = this.asked = "";
+    this.matches = this.help = this.problem = null;
   }
 }
 

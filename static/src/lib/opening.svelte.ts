@@ -1,22 +1,49 @@
-/** Opens a session with a character, says what the person wrote before, and goes there. */
-import { api, asProblem, type Problem } from "./api";
+/** Opens a session with a character and goes there; what the person wrote before is the first thing said in it. */
+import { api } from "./api";
+import type { Wait } from "./deliver";
+import type { Problem } from "./problem";
 import { router } from "./router.svelte";
+import { Sender } from "./sender.svelte";
+
+/** The conversation just opened: its first words are still to be sent. */
+let fresh: string | null = null;
+
+/** Whether this conversation was just opened here; true once. */
+export function justOpened(id: string): boolean {
+  const is = fresh === id;
+  fresh = null;
+  return is;
+}
 
 export class Opening {
-  busy = $state(false);
-  problem = $state.raw<Problem | null>(null);
+  readonly #sender = new Sender<{ supporter: number; about: string }>(async ({ supporter, about }, sending) => {
+    const session = await api.open(supporter, about, sending);
+    fresh = about === "" ? null : session.id;
+    router.go(`/talk/${session.id}`);
+  });
 
-  async talk(supporter: number, about: string) {
-    this.busy = true;
-    this.problem = null;
-    try {
-      const session = await api.open(supporter, about);
-      // Words that do not get through stand in the box of the conversation, ready to be sent.
-      if (about !== "") await api.say(session.id, about).catch(() => undefined);
-      router.go(`/talk/${session.id}`);
-    } catch (error) {
-      this.problem = asProblem(error);
-      this.busy = false;
-    }
+  get busy(): boolean {
+    return this.#sender.sending;
+  }
+
+  get wait(): Wait | null {
+    return this.#sender.wait;
+  }
+
+  get problem(): Problem | null {
+    return this.#sender.problem;
+  }
+
+  talk(supporter: number, about: string) {
+    return this.#sender.send({ supporter, about });
+  }
+
+  /** Somebody else is looked for: what did not work before is of no interest. */
+  forget() {
+    this.#sender.problem = null;
+  }
+
+  cancel() {
+    this.#sender.cancel();
   }
 }

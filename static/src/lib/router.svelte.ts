@@ -5,6 +5,7 @@ export type Route =
   | { view: "chat"; id: string }
   | { view: "bank" }
   | { view: "character"; index: number }
+  | { view: "conversations" }
   | { view: "help" }
   | { view: "missing" };
 
@@ -16,6 +17,7 @@ export function parse(path: string): Route {
   if (first === "characters" && parts.length === 1) return { view: "bank" };
   if (first === "characters" && parts.length === 2 && /^\d{1,9}$/.test(second ?? ""))
     return { view: "character", index: Number(second) };
+  if (first === "conversations" && parts.length === 1) return { view: "conversations" };
   if (first === "help" && parts.length === 1) return { view: "help" };
   return { view: "missing" };
 }
@@ -39,7 +41,8 @@ class Router {
   #follow(event: MouseEvent) {
     if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const link = event.target instanceof Element ? event.target.closest("a") : null;
-    if (!link || link.target || link.origin !== location.origin || link.hash) return;
+    if (!link || link.target || link.hasAttribute("download")) return;
+    if (link.origin !== location.origin || link.hash) return;
     event.preventDefault();
     this.go(link.pathname + link.search);
   }

@@ -12,5 +12,7 @@ it("reads addresses", () => {
   expect(parse("/")).toEqual({ view: "describe" });
   expect(parse("/talk/abc")).toEqual({ view: "chat", id: "abc" });
   expect(parse("/characters/12/")).toEqual({ view: "character", index: 12 });
+  expect(parse("/conversations")).toEqual({ view: "conversations" });
+  expect(parse("/conversations/1")).toEqual({ view: "missing" });
   expect(parse("/characters/x")).toEqual({ view: "missing" });
 });

@@ -1,12 +1,14 @@
 /** A session's events over SSE. The browser resumes by Last-Event-ID; where it gives up (an error status), this goes on. */
-import type { SessionEvent } from "./api";
+import { api } from "./api";
+import { asProblem } from "./problem";
+import type { SessionEvent } from "./shapes";
 
 export type Link = "connecting" | "open" | "lost";
 
 export interface Listener {
   event(event: SessionEvent): void;
   link(link: Link): void;
-  /** The server refused for good: it knows no such session. */
+  /** The server refused for good: it knows no such session, or not for this browser. */
   gone(): void;
 }
 
@@ -57,9 +59,12 @@ export class EventStream {
 
   /** The browser does not retry after an error status: ask whether the session still is, then connect anew. */
   async #again() {
-    const known = await fetch(`/api/sessions/${encodeURIComponent(this.id)}`).catch(() => null);
+    const status = await api.session(this.id).then(
+      () => 200,
+      (error: unknown) => asProblem(error).status,
+    );
     if (this.#closed) return;
-    if (known?.status === 404) return this.listener.gone();
+    if (status === 404) return this.listener.gone();
     this.#timer = setTimeout(() => this.#connect(), this.#wait * (0.75 + Math.random() / 2));
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
   }

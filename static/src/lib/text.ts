@@ -4,7 +4,8 @@ export const text = {
   notice: "The characters here are software. They are not people, and talking with them is not therapy.",
   danger: "In danger? Get help from a person now",
   skip: "Skip to the content",
-  nav: { label: "Main", describe: "Describe yourself", bank: "Characters" },
+  nav: { label: "Main", describe: "Describe yourself", bank: "Characters", conversations: "Your conversations" },
+  navShort: { describe: "Describe", conversations: "Conversations" },
   running: (version: string, model: string, device: string) => `Kindred ${version} · ${model} on ${device}`,
 
   describe: {
@@ -59,13 +60,86 @@ export const text = {
     memoryNote: (name: string) => `These lines were handed to the model with your message. “You” in them is ${name}.`,
     cutOff: "Stopped here.",
     noWords: "No words came.",
-    failed: "No reply came",
+    queued: (ahead: number, waitMs: number | null) => {
+      const people =
+        ahead === 0 ? "You are next" : ahead === 1 ? "One person is before you" : `${ahead} people are before you`;
+      return waitMs === null ? `${people}.` : `${people}, about ${spell(waitMs / 1000)}.`;
+    },
+    failed: "Could not be answered",
+    unanswered: "Not answered yet",
     failedHint: "Your message is kept. Send another to try again.",
+    failedAgain: "Your message is kept.",
+    tryAgain: "Try again",
+    answerBefore: "Show the answer before",
+    sayDifferently: "Say it differently",
+    edit: "Edit",
+    editLabel: "Change what you said",
+    editHint: "What you said before is kept as another version.",
+    editSend: "Send changed",
+    editCancel: "Leave it",
+    delete: "Delete this conversation",
+    deleteShort: "Delete",
+    deleteSure: "Delete this conversation for good?",
+    deleteYes: "Yes, delete it",
+    deleteNo: "Keep it",
+    deleted: "This conversation was deleted.",
+    unreadable: "This browser may not read it, or it was deleted.",
+    unsentWords: "What you wrote here and did not send:",
+    all: "Your conversations",
     lost: "The connection is lost. Trying again…",
     restarting: "The server is stopping or restarting. The conversation goes on when it is back.",
-    unsent: "Your message was not sent. It stands below, unchanged.",
+    unsent: "Not sent. Your message stands below, unchanged.",
+    unasked: "No other reply could be asked for.",
+    undone: "That did not work.",
     tooLong: (most: number) => `At most ${most} characters fit into one message.`,
     help: "Please read this",
+  },
+
+  versions: {
+    label: "Versions",
+    at: (number: number, count: number) => `Version ${number} of ${count}`,
+    earlier: "Show the version before",
+    later: "Show the next version",
+  },
+
+  wait: {
+    lost: (seconds: number) => `No answer came. Trying again in ${spell(seconds)}.`,
+    busy: (seconds: number) => `Many people are talking right now. This is sent by itself in ${spell(seconds)}.`,
+    ahead: (people: number, seconds: number) =>
+      `${people === 1 ? "One person is" : `${people} people are`} before you. This is sent by itself in ${spell(seconds)}.`,
+    restarting: (seconds: number) =>
+      `The model is starting again after a failure. This is sent by itself in ${spell(seconds)}.`,
+    now: "Trying now…",
+    cancel: "Do not send",
+  },
+
+  conversations: {
+    title: "Your conversations",
+    lead: "Everything this browser has talked about here. Nobody who uses another browser sees it.",
+    loading: "Reading your conversations…",
+    none: "There is no conversation yet.",
+    begin: "Begin one",
+    more: "Show more",
+    turns: (count: number) => (count === 1 ? "1 turn" : `${count} turns`),
+    open: "open",
+    ended: "ended",
+    delete: "Delete",
+    deleteOne: (name: string, when: string) => `Delete the conversation with ${name} of ${when}`,
+    deleted: "The conversation is deleted.",
+  },
+
+  yours: {
+    title: "What is kept of you",
+    lead: "Kindred keeps what you and the characters said, and a cookie that tells it which conversations are yours. It does not know your name.",
+    download: "Download everything",
+    delete: "Delete everything",
+    sure: "Delete all your conversations for good? The cookie goes too.",
+    yes: "Yes, delete everything",
+    no: "Keep it",
+    erased:
+      "Deleted means erased from this server’s database. Copies that somebody made before, such as a download or a backup, are not reached.",
+    gone: "Everything is deleted",
+    goneLead: "Your conversations are erased from this server’s database, and it no longer knows this browser.",
   },
 
   bank: {
@@ -102,7 +176,7 @@ export const text = {
     offlineDetail: "The server may be stopped, or the connection is down. Nothing was lost; try again in a moment.",
     unreadable: "Kindred gave an answer that this page cannot read",
     retry: "Try again",
-    wait: (seconds: number) => (seconds === 1 ? "Try again in a second." : `Try again in ${seconds} seconds.`),
+    wait: (seconds: number) => `Try again in ${spell(seconds)}.`,
   },
 
   aspects: {
@@ -124,4 +198,17 @@ export const text = {
 /** An aspect's heading; a name the list lacks is shown as it is, with spaces. */
 export function aspectLabel(aspect: string): string {
   return text.aspects[aspect] ?? aspect.replaceAll("_", " ");
+}
+
+/** How long, as said. */
+function spell(seconds: number): string {
+  const whole = Math.max(1, Math.round(seconds));
+  if (whole < 100) return whole === 1 ? "a second" : `${whole} seconds`;
+  const minutes = Math.round(whole / 60);
+  return `${minutes} minutes`;
+}
+
+/** A moment, as read. */
+export function moment(ms: number): string {
+  return new Date(ms).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 }
