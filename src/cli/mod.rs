@@ -5,6 +5,7 @@ mod bank;
 mod chat;
 #[doc(hidden)]
 pub mod config;
+mod doctor;
 mod duet;
 mod lines;
 mod log;
@@ -48,6 +49,7 @@ enum Command {
     Model(model::ModelCommand),
     Config(config::ConfigCommand),
     AdminKey(admin_key::AdminKey),
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the command line of this process. Exit code 0: done, or a server that was asked to stop; 1: failed, the reason on
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Model(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::AdminKey(command) => command.run(),
+        Command::Doctor(command) => command.run(),
     };
     match result {
         Ok(code) => code,

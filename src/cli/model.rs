@@ -116,7 +116,7 @@ impl Inspect {
     }
 }
 
-fn open_tokenizer(dir: &Path) -> anyhow::Result<Option<Tokenizer>> {
+pub(super) fn open_tokenizer(dir: &Path) -> anyhow::Result<Option<Tokenizer>> {
     let path = dir.join("tokenizer.json");
     if !path.is_file() {
         return Ok(None);
@@ -198,7 +198,7 @@ impl View<'_> {
 }
 
 /// `17.2 million`.
-fn rounded(count: u64) -> String {
+pub(super) fn rounded(count: u64) -> String {
     let units = [(1e9, "billion"), (1e6, "million"), (1e3, "thousand")];
     let count = count as f64;
     let unit = units.iter().find(|(size, _)| count >= *size);

@@ -1,10 +1,12 @@
 //! Keeps what must survive: sessions and their append-only turns, behind one trait.
 
+mod check;
 mod folder;
 mod sqlite;
 mod volatile;
 mod writer;
 
+pub use check::{StoreCheck, check};
 pub use sqlite::SqliteStore;
 pub use volatile::VolatileStore;
 

@@ -117,6 +117,11 @@ impl Settled {
         self.layers.find_metadata(key).map_or_else(|| DEFAULT.to_owned(), |from| from.name.to_string())
     }
 
+    /// Where the values of all keys came from.
+    pub(in crate::cli) fn origins(&self) -> Vec<String> {
+        keys::all().map(|key| self.origin(&key.path())).collect()
+    }
+
     /// Whether anybody set this key.
     pub(in crate::cli) fn is_set(&self, key: &str) -> bool {
         self.origin(key) != DEFAULT
