@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 
-use super::error::ConfigError;
+use super::error::{self, ConfigError};
 use super::keys::{self, Key};
 use super::nearest;
 use super::sources::Setting;
@@ -40,6 +40,7 @@ pub(super) fn read(
         let Some(&key) = known.get(&name) else {
             let all = known.keys().cloned().chain(OTHERS.map(str::to_owned));
             let advice = nearest::variable(&name, all);
+            let name = error::shown(&name);
             faults.push(ConfigError::Unknown { place: "the environment".into(), what: "variable", name, advice });
             continue;
         };

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::cli::page;
+
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -58,6 +60,16 @@ pub enum ConfigError {
     /// More than one thing is wrong.
     #[error("{} things are wrong with the configuration:{}", .0.len(), .0.iter().map(|e| format!("\n  {e}")).collect::<String>())]
     Several(Vec<ConfigError>),
+}
+
+/// The most of a name that nobody knows that is told.
+const SHOWN_CHARACTERS: usize = 60;
+
+/// A name as it may be told: what stands in a file must not steer a terminal, nor fill it.
+pub(super) fn shown(name: &str) -> String {
+    let start: String = name.chars().take(SHOWN_CHARACTERS).collect();
+    let rest = if start.len() < name.len() { "…" } else { "" };
+    page::plain(&start) + rest
 }
 
 impl ConfigError {

@@ -5,10 +5,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use figment::value::Value;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::ConfigError;
+use super::error::{self, ConfigError};
 use super::keys::{Key, SECTIONS};
 use super::kind::Kind;
 use super::nearest;
@@ -62,19 +61,25 @@ pub(super) fn parse(text: &str, path: Option<&Path>, faults: &mut Vec<ConfigErro
             (None, _) => faults.push(ConfigError::Unknown {
                 place,
                 what: "section",
-                name: name.get_ref().to_string(),
+                name: error::shown(name.get_ref()),
                 advice: nearest::section(name.get_ref()),
             }),
             (Some(section), DeValue::Table(keys)) => {
                 for (name, value) in keys {
-                    match section.keys.iter().find(|key| key.name == name.get_ref().as_ref()) {
-                        Some(key) => text.add(key, name, value, &mut settings, faults),
-                        None => faults.push(ConfigError::Unknown {
-                            place: text.place(name.span().start),
+                    let place = text.place(name.span().start);
+                    let name = name.get_ref();
+                    let setting = match section.keys.iter().find(|key| key.name == name.as_ref()) {
+                        Some(key) => text.setting(key, place, value.get_ref()),
+                        None => Err(ConfigError::Unknown {
+                            place,
                             what: "key",
-                            name: format!("{}.{}", section.name, name.get_ref()),
-                            advice: nearest::key(section.name, name.get_ref()),
+                            name: format!("{}.{}", section.name, error::shown(name)),
+                            advice: nearest::key(section.name, name),
                         }),
+                    };
+                    match setting {
+                        Ok(setting) => settings.push(setting),
+                        Err(fault) => faults.push(fault),
                     }
                 }
             }
@@ -105,18 +110,10 @@ impl Text<'_> {
         }
     }
 
-    fn add(
-        &self,
-        key: &'static Key,
-        name: &Spanned<std::borrow::Cow<'_, str>>,
-        value: &Spanned<DeValue<'_>>,
-        settings: &mut Vec<Setting>,
-        faults: &mut Vec<ConfigError>,
-    ) {
-        let origin = self.place(name.span().start);
-        match value_of(value.get_ref()) {
-            Ok(value) => settings.push(Setting { key, value: self.seen_from_here(key.kind, value), origin }),
-            Err(found) => faults.push(ConfigError::Wrong {
+    fn setting(&self, key: &'static Key, origin: String, value: &DeValue<'_>) -> Result<Setting, ConfigError> {
+        match value_of(value) {
+            Ok(value) => Ok(Setting { key, value: self.seen_from_here(key.kind, value), origin }),
+            Err(found) => Err(ConfigError::Wrong {
                 key: key.path(),
                 place: origin,
                 expected: key.kind.expected(),

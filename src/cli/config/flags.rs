@@ -14,7 +14,7 @@ use crate::cli::open::ModelArgs;
 pub(in crate::cli) struct ConfigFlag {
     /// Configuration to read [env: KINDRED_CONFIG] [default: kindred/kindred.toml in the user's configuration folder,
     /// if there is one]
-    #[arg(long = "config", value_name = "FILE", help_heading = "Configuration")]
+    #[arg(long = "config", global = true, value_name = "FILE", help_heading = "Configuration")]
     file: Option<PathBuf>,
 }
 

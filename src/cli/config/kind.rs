@@ -80,8 +80,23 @@ impl Kind {
 
     /// Holds a value to what is expected.
     pub(super) fn check(self, value: &Value) -> Result<(), Mismatch> {
+        if self.admits(value) {
+            return Ok(());
+        }
+        let found = match (self, value) {
+            (Self::KeyHash, Value::String(..)) => "another text, which is not shown".to_owned(),
+            (Self::Names | Self::Networks, Value::Array(_, items)) => items
+                .iter()
+                .find(|item| !self.admits(&Value::from(vec![(*item).clone()])))
+                .map_or_else(|| "another list".to_owned(), |item| format!("{} in it", told(item))),
+            _ => told(value),
+        };
+        Err(Mismatch { expected: self.expected(), found })
+    }
+
+    fn admits(self, value: &Value) -> bool {
         let text = value.as_str();
-        let good = match self {
+        match self {
             Self::Whole { least, most } => {
                 value.to_u128().is_some_and(|found| (u128::from(least)..=u128::from(most)).contains(&found))
             }
@@ -92,19 +107,7 @@ impl Kind {
             Self::OneOf(names) => text.is_some_and(|text| names.contains(&text)),
             Self::Filter => text.is_some_and(|text| !text.trim().is_empty() && EnvFilter::try_new(text).is_ok()),
             Self::KeyHash => text.is_some_and(is_key_hash),
-        };
-        if good {
-            return Ok(());
         }
-        let found = match (self, value) {
-            (Self::KeyHash, Value::String(..)) => "another text, which is not shown".to_owned(),
-            (Self::Names | Self::Networks, Value::Array(_, items)) => items
-                .iter()
-                .find(|item| self.check(&Value::from(vec![(*item).clone()])).is_err())
-                .map_or_else(|| "another list".to_owned(), |item| format!("{} in it", told(item))),
-            _ => told(value),
-        };
-        Err(Mismatch { expected: self.expected(), found })
     }
 }
 

@@ -86,6 +86,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_long_or_deep_or_steers_a_terminal_is_told_shortly() {
+        assert!(wrong(&format!("[server]\nhost = {}", "[".repeat(100_000))).len() < 300);
+        assert!(wrong(&format!("[server]\n{} = 1", "x".repeat(100_000))).len() < 300);
+        assert!(!wrong("[server]\n\"\\u001b[31m\" = 1").contains('\u{1b}'));
+    }
+
+    #[test]
     fn text_of_any_kind_is_read_without_a_panic() {
         proptest::proptest!(|(text in "(\\[(server|log|models)\\]\n|[a-z_]{1,9} = |[0-9\"\\[\\]{}.,'\n é-]{1,6}){0,12}")| {
             let _ = parse(&text);

@@ -113,6 +113,31 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 140), "{text}");
     }
 
+    /// A row of the document's table.
+    fn row(key: &Key, defaults: &Value) -> String {
+        let default = match defaults.find_ref(&key.path()) {
+            Some(value) if !matches!(value, Value::Empty(..)) => format!("`{}`", toml(value)),
+            _ => String::new(),
+        };
+        let meaning: String = key.meaning.concat();
+        format!("| `{}` | {default} | {} | {} |", key.path(), takes(key.kind), meaning.trim())
+    }
+
+    #[test]
+    fn the_document_lists_every_key_as_it_is() {
+        let document = include_str!("../../../docs/configuration.md");
+        let defaults = Value::serialize(Config::default()).unwrap();
+        let table: Vec<String> = keys::all().map(|key| row(key, &defaults)).collect();
+        let missing: Vec<&String> = table.iter().filter(|row| !document.contains(row.as_str())).collect();
+        assert!(
+            missing.is_empty(),
+            "docs/configuration.md lacks {missing:#?}; its table should be\n{}",
+            table.join("\n")
+        );
+        let rows = document.lines().filter(|line| line.starts_with("| `") && line.contains('.')).count();
+        assert_eq!(rows, table.len(), "docs/configuration.md lists a key that is none");
+    }
+
     #[test]
     fn what_is_shown_can_be_read_again() {
         let text = "[server]\nport = 9000\nallow_hosts = [\"a\"]\n[models]\nadapter = \"/a\\\"b\"\ndevice = \"cpu\"";
