@@ -10,8 +10,8 @@ use crate::cli::page::print;
 
 /// Print the configuration in effect, and where each value comes from.
 ///
-/// Takes the flags of `kindred serve`. Flags win over variables (KINDRED_<SECTION>_<KEY>), variables over the file, the
-/// file over the defaults. Secrets are shown as "(set)".
+/// Takes the flags of `kindred serve`. Flags win over variables (`KINDRED_<SECTION>_<KEY>`), variables over the file,
+/// the file over the defaults. Secrets are shown as "(set)".
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kindred config

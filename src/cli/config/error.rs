@@ -58,7 +58,7 @@ pub enum ConfigError {
         other: String,
     },
     /// More than one thing is wrong.
-    #[error("{} things are wrong with the configuration:{}", .0.len(), .0.iter().map(|e| format!("\n  {e}")).collect::<String>())]
+    #[error("{} things are wrong with the configuration:{}", .0.len(), listed(.0))]
     Several(Vec<ConfigError>),
 }
 
@@ -70,6 +70,11 @@ pub(super) fn shown(name: &str) -> String {
     let start: String = name.chars().take(SHOWN_CHARACTERS).collect();
     let rest = if start.len() < name.len() { "…" } else { "" };
     page::plain(&start) + rest
+}
+
+/// Each on a line of its own.
+fn listed(faults: &[ConfigError]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 impl ConfigError {

@@ -9,7 +9,7 @@ use super::choices::{Compat, Device, Dtype, LogFormat, Network};
 use super::kind::Kind;
 use super::kind::Kind::{Address, Filter, KeyHash, Names, Networks, OneOf, Path};
 
-/// What is logged unless somebody says otherwise: requests and what Kindred does, not its servers' and stores' own talk.
+/// What is logged unless somebody says otherwise: requests and what Kindred does, not its libraries' own talk.
 const LOGGED: &str = "info,actix_server=warn,actix_http=warn,sqlx=warn";
 
 /// A section of the file.
@@ -173,14 +173,14 @@ sections! {
         replies: usize = 2, whole(1, 1_024);
         /// Tokens of a visitor's prompts and replies in the making at once.
         tokens: usize = 16_000, whole(1, 1_000_000_000);
-        /// Messages a minute.
-        messages_per_minute: u32 = 30, whole(1, 100_000);
-        /// New talks an hour.
-        sessions_per_hour: u32 = 60, whole(1, 100_000);
-        /// New visitors an hour, per address.
-        new_per_hour: u32 = 60, whole(1, 1_000_000);
-        /// Matches a minute, per address.
-        matches_per_minute: u32 = 60, whole(1, 1_000_000);
+        /// Messages a minute; 0 lifts the limit.
+        messages_per_minute: u32 = 30, whole(0, 100_000);
+        /// New talks an hour; 0 lifts the limit.
+        sessions_per_hour: u32 = 60, whole(0, 100_000);
+        /// New visitors an hour, per address; 0 lifts the limit.
+        new_per_hour: u32 = 60, whole(0, 1_000_000);
+        /// Matches a minute, per address; 0 lifts the limit.
+        matches_per_minute: u32 = 60, whole(0, 1_000_000);
     }
 
     /// How replies are made, and how much waits for them.

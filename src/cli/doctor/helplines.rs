@@ -31,7 +31,8 @@ fn judge((version, how): (&str, &str), today: i64, others: bool) -> Finding {
     }
 }
 
-/// Days since 1970 of a date as 2026-11-21 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil).
+/// Days since 1970 of a date as 2026-11-21 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+/// `days_from_civil`).
 fn days(date: &str) -> Option<i64> {
     let mut parts = date.split('-').map(|part| part.parse::<i64>().ok());
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
