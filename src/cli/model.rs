@@ -9,7 +9,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use tokenizers::Tokenizer;
 
-use crate::nn::{DeviceChoice, InspectRequest, Inspection, Number, inspect};
+use super::config::{ConfigFlag, Device};
+use crate::nn::{InspectRequest, Inspection, Number, inspect};
 
 /// A prompt longer than this is no prompt for a look.
 const MAX_PROMPT_BYTES: usize = 1 << 20;
@@ -57,28 +58,23 @@ struct Inspect {
     /// Numbers to compute in [default: the fastest on the device].
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
-    /// Where to run.
-    #[arg(long, value_enum, default_value = "auto")]
-    device: Device,
+    /// Where to run [default: auto].
+    #[arg(long, value_enum)]
+    device: Option<Device>,
     /// Folder of a PEFT LoRA adapter to merge.
     #[arg(long, value_name = "DIR")]
     adapter: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    config: ConfigFlag,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Dtype {
     Float32,
     Bfloat16,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Device {
-    Auto,
-    Cpu,
-    Cuda,
 }
 
 impl ModelCommand {
@@ -91,6 +87,7 @@ impl ModelCommand {
 
 impl Inspect {
     fn run(self) -> anyhow::Result<ExitCode> {
+        let models = self.config.flags().settle()?.config.models;
         let tokenizer = open_tokenizer(&self.dir)?;
         let ids = match &self.prompt {
             Some(prompt) => encode(tokenizer.as_ref(), &self.dir, prompt)?,
@@ -101,15 +98,12 @@ impl Inspect {
             "--greedy continues a text: give one with --prompt or --ids"
         );
         let request = InspectRequest {
-            device: match self.device {
-                Device::Auto => DeviceChoice::Auto,
-                Device::Cpu => DeviceChoice::Cpu,
-                Device::Cuda => DeviceChoice::Cuda,
+            device: self.device.unwrap_or(models.device).into(),
+            dtype: match self.dtype {
+                None => models.dtype.into(),
+                Some(Dtype::Float32) => Some(Number::Float32),
+                Some(Dtype::Bfloat16) => Some(Number::BFloat16),
             },
-            dtype: self.dtype.map(|dtype| match dtype {
-                Dtype::Float32 => Number::Float32,
-                Dtype::Bfloat16 => Number::BFloat16,
-            }),
             adapter: self.adapter,
             ids,
             greedy: self.greedy,
@@ -122,7 +116,7 @@ impl Inspect {
     }
 }
 
-fn open_tokenizer(dir: &Path) -> anyhow::Result<Option<Tokenizer>> {
+pub(super) fn open_tokenizer(dir: &Path) -> anyhow::Result<Option<Tokenizer>> {
     let path = dir.join("tokenizer.json");
     if !path.is_file() {
         return Ok(None);
@@ -204,7 +198,7 @@ impl View<'_> {
 }
 
 /// `17.2 million`.
-fn rounded(count: u64) -> String {
+pub(super) fn rounded(count: u64) -> String {
     let units = [(1e9, "billion"), (1e6, "million"), (1e3, "thousand")];
     let count = count as f64;
     let unit = units.iter().find(|(size, _)| count >= *size);

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
+use super::config::{Compat, ConfigFlag, Device, Dtype, Flags, Models};
 use super::paths;
 use crate::agents::{Kindred, Limits, Parts};
 use crate::encoder::{Embedder, EncoderOptions, LocalEncoder, PairCompat};
@@ -18,75 +19,46 @@ use crate::nn::{DeviceChoice, Number};
 use crate::persona::Bank;
 use crate::store::{SqliteStore, Store, VolatileStore};
 
-/// Which models speak, and where they run.
+/// Which models speak, and where they run; the configuration answers for what is not given.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Models")]
 pub(super) struct ModelArgs {
-    /// Model for both roles: a Hugging Face folder [default: the one that ships]
-    #[arg(long, value_name = "DIR", env = "KINDRED_MODEL")]
-    pub(super) model: Option<PathBuf>,
+    /// Model for both roles: a Hugging Face folder [env: KINDRED_MODEL] [default: the one that ships]
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
     /// Model for supporters, if another
     #[arg(long, value_name = "DIR")]
-    pub(super) supporter: Option<PathBuf>,
+    supporter: Option<PathBuf>,
     /// Model for seekers, if another
     #[arg(long, value_name = "DIR")]
-    pub(super) seeker: Option<PathBuf>,
+    seeker: Option<PathBuf>,
     /// LoRA adapter (PEFT folder) for the supporters' model, and for the seekers' if it is the same
     #[arg(long, value_name = "DIR")]
-    pub(super) adapter: Option<PathBuf>,
+    adapter: Option<PathBuf>,
     /// Trained memory selector (`info_selecter`, safetensors) [default: nearest embedding]
     #[arg(long, value_name = "DIR")]
-    pub(super) selector: Option<PathBuf>,
-    /// How that selector reads histories and pairs
-    #[arg(long, value_enum, default_value_t = Compat::Dataset, requires = "selector")]
-    pub(super) selector_compat: Compat,
+    selector: Option<PathBuf>,
+    /// How that selector reads histories and pairs [default: dataset]
+    #[arg(long, value_enum, requires = "selector")]
+    selector_compat: Option<Compat>,
     /// Trained matcher (`persona_score` head): a folder with model.safetensors, or such a file [default: the one that
     /// ships, if one does, else similarity]
     #[arg(long, value_name = "DIR")]
-    pub(super) matcher: Option<PathBuf>,
+    matcher: Option<PathBuf>,
     /// Sentence encoder all-MiniLM-L6-v2 [default: where `make setup` puts it]
     #[arg(long, value_name = "DIR")]
-    pub(super) encoder: Option<PathBuf>,
-    /// Where models run
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
-    pub(super) device: Device,
-    /// Number type of the speaking models' weights
-    #[arg(long, value_enum, default_value_t = Dtype::Auto)]
-    pub(super) dtype: Dtype,
+    encoder: Option<PathBuf>,
+    /// Where models run [default: auto]
+    #[arg(long, value_enum)]
+    device: Option<Device>,
+    /// Number type of the speaking models' weights [default: auto]
+    #[arg(long, value_enum)]
+    dtype: Option<Dtype>,
     /// Bank of characters: a JSONL file or a folder of them [default: the one that ships]
     #[arg(long, value_name = "PATH")]
-    pub(super) bank: Option<PathBuf>,
-}
-
-/// The two ways in which a published `info_selecter` was fed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Compat {
-    /// As in its training set
-    Dataset,
-    /// As in the published demos: tags for speakers, special tokens doubled, one segment
-    Demo,
-}
-
-/// Where models run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Device {
-    /// A GPU if one can be used, else the CPU
-    Auto,
-    /// The CPU
-    Cpu,
-    /// A GPU, or an error
-    Cuda,
-}
-
-/// Number type of the weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Dtype {
-    /// The fastest of the device
-    Auto,
-    /// 32 bits
-    Float32,
-    /// 16 bits, as most checkpoints are published
-    Bfloat16,
+    bank: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) config: ConfigFlag,
 }
 
 /// What becomes of what people say.
@@ -108,7 +80,57 @@ impl From<Device> for DeviceChoice {
     }
 }
 
+impl From<Dtype> for Option<Number> {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::Auto => None,
+            Dtype::Float32 => Some(Number::Float32),
+            Dtype::Bfloat16 => Some(Number::BFloat16),
+        }
+    }
+}
+
 impl ModelArgs {
+    /// These flags, for the configuration.
+    pub(super) fn flags(&self) -> Flags {
+        let mut flags = self.config.flags();
+        let paths = [
+            ("--model", "models.model", &self.model),
+            ("--supporter", "models.supporter", &self.supporter),
+            ("--seeker", "models.seeker", &self.seeker),
+            ("--adapter", "models.adapter", &self.adapter),
+            ("--selector", "models.selector", &self.selector),
+            ("--matcher", "models.matcher", &self.matcher),
+            ("--encoder", "models.encoder", &self.encoder),
+            ("--bank", "models.bank", &self.bank),
+        ];
+        for (flag, key, path) in paths {
+            flags.set_path(flag, key, path.as_deref());
+        }
+        flags.set("--selector-compat", "models.selector_compat", self.selector_compat.as_ref().map(named));
+        flags.set("--device", "models.device", self.device.as_ref().map(named));
+        flags.set("--dtype", "models.dtype", self.dtype.as_ref().map(named));
+        flags
+    }
+
+    /// The bank.
+    pub(super) fn load_bank(&self) -> anyhow::Result<Bank> {
+        self.flags().settle()?.config.models.load_bank()
+    }
+
+    /// Loads everything and starts the agents. Takes seconds; to be awaited on the runtime that lives longest.
+    pub(super) async fn open(&self, keep: Keep) -> anyhow::Result<Kindred> {
+        let config = self.flags().settle()?.config;
+        config.models.open(keep, config.limits()).await
+    }
+}
+
+/// A choice as it is written.
+fn named(choice: &impl ValueEnum) -> String {
+    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+impl Models {
     /// The bank.
     pub(super) fn load_bank(&self) -> anyhow::Result<Bank> {
         let path = self.bank.clone().unwrap_or_else(paths::bank);
@@ -118,14 +140,14 @@ impl ModelArgs {
     }
 
     /// Loads everything and starts the agents. Takes seconds; to be awaited on the runtime that lives longest.
-    pub(super) async fn open(&self, keep: Keep) -> anyhow::Result<Kindred> {
+    pub(super) async fn open(&self, keep: Keep, limits: Limits) -> anyhow::Result<Kindred> {
         let spinner = waiting_for("loading the models");
-        let opened = self.open_all(keep, &spinner).await;
+        let opened = self.open_all(keep, limits, &spinner).await;
         spinner.finish_and_clear();
         opened
     }
 
-    async fn open_all(&self, keep: Keep, spinner: &ProgressBar) -> anyhow::Result<Kindred> {
+    async fn open_all(&self, keep: Keep, limits: Limits, spinner: &ProgressBar) -> anyhow::Result<Kindred> {
         let bank = self.load_bank()?;
         let head = load_head(self.matcher.as_deref())?;
         // The store first: a folder in use is known at once, a model takes seconds.
@@ -149,7 +171,7 @@ impl ModelArgs {
             selector,
             matcher: Arc::new(matcher),
             store,
-            limits: Limits::default(),
+            limits,
         };
         Ok(Kindred::start(parts)?)
     }
@@ -210,11 +232,7 @@ impl ModelArgs {
         }
         let options = LocalOptions {
             device: self.device.into(),
-            dtype: match self.dtype {
-                Dtype::Auto => None,
-                Dtype::Float32 => Some(Number::Float32),
-                Dtype::Bfloat16 => Some(Number::BFloat16),
-            },
+            dtype: self.dtype.into(),
             adapter: adapter.map(Path::to_owned),
             ..LocalOptions::default()
         };
@@ -259,8 +277,9 @@ pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
 
 /// Errors go to standard error even where logs are not wanted; `KINDRED_LOG` asks for more.
 pub(super) fn quiet_logs() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KINDRED_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    let asked = ["KINDRED_LOG", "KINDRED_LOG_FILTER"].into_iter().find_map(|name| std::env::var(name).ok());
+    let filter = asked.and_then(|asked| tracing_subscriber::EnvFilter::try_new(asked).ok());
+    let filter = filter.unwrap_or_else(|| tracing_subscriber::EnvFilter::new("error"));
     // A second call keeps the first one's settings.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

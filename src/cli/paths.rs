@@ -68,6 +68,11 @@ pub(super) fn embeddings() -> PathBuf {
     cache().join("embeddings")
 }
 
+/// The configuration that is read where none is named.
+pub(super) fn configuration() -> Option<PathBuf> {
+    user().map(|user| user.config_dir().join("kindred").join("kindred.toml"))
+}
+
 /// Where sessions are kept unless `--data` says otherwise.
 pub(super) fn data() -> PathBuf {
     user().map(|user| user.data_dir().join("kindred")).unwrap_or_else(|| PathBuf::from("data"))

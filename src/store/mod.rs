@@ -1,6 +1,7 @@
 //! Keeps what must survive: visitors, sessions and their append-only turns, behind one trait.
 
 mod change;
+mod check;
 mod error;
 mod folder;
 mod record;
@@ -9,6 +10,7 @@ mod sqlite;
 mod volatile;
 mod writer;
 
+pub use check::{StoreCheck, check};
 pub use error::StoreError;
 pub use record::{
     Cursor, NewSession, NewTurn, SessionRecord, TokenHash, TooOld, TurnEnd, TurnRecord, VisitorId, VisitorRecord, Whose,

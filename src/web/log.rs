@@ -1,7 +1,6 @@
 //! One log line a request: id, method, path template, status, milliseconds; and a span, so that every line written
 //! on the way to the answer has the request's id. Never what was said, never a session's id.
 
-use std::io::IsTerminal as _;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
@@ -10,7 +9,6 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
 use tracing::Instrument as _;
-use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 use super::metrics;
@@ -21,19 +19,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 64;
 /// The route of whatever is no route of the table: the page, its files, and what is not there.
 const ELSEWHERE: &str = "(other)";
-
-/// Starts logging to standard error: readable on a terminal, JSON otherwise. `KINDRED_LOG` sets what is shown.
-pub fn start() {
-    let filter = EnvFilter::try_from_env("KINDRED_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,actix_http=warn,sqlx=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second start in the same process (tests) keeps the first.
-    let _ = if std::io::stderr().is_terminal() {
-        log.with_target(false).try_init()
-    } else {
-        log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
-    };
-}
 
 /// Writes the line, counts the request, and gives its id back as `x-request-id`.
 pub(super) async fn requests(

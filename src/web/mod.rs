@@ -21,7 +21,6 @@ mod streams;
 mod tls;
 mod visitor;
 
-pub use log::start as start_log;
 #[doc(hidden)]
 pub use routes::fuzz_message;
 pub use routes::{Access, Method, ROUTES, RouteEntry};

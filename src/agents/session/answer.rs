@@ -160,7 +160,7 @@ impl SessionActor {
     fn reply_failed(&mut self, error: &AgentError) {
         tracing::warn!(%error, "no reply");
         if let Some(seq) = self.reply.as_ref().map(|running| running.seq) {
-            let (message, retry) = (error.to_string(), error.is_of_the_moment());
+            let (message, retry) = (error.for_people(), error.is_of_the_moment());
             self.announce_of_reply(EventKind::Failed { seq, message, retry });
             self.reply = None;
         }
@@ -212,7 +212,7 @@ impl StreamHandler<OfReply> for SessionActor {
             Err(error) => {
                 tracing::warn!(%error, "a reply failed");
                 let (retry, said) = (error.is_of_the_moment(), !running.text.is_empty());
-                self.announce_of_reply(EventKind::Failed { seq, message: error.to_string(), retry });
+                self.announce_of_reply(EventKind::Failed { seq, message: error.for_people(), retry });
                 match (retry, said) {
                     // What only the moment hindered is still owed: the person asks again, or the next start does.
                     (true, false) => self.reply = None,

@@ -60,6 +60,13 @@ pub(in crate::web) fn problem(error: AgentError) -> Problem {
         }
         AgentError::Engine(EngineError::Overloaded { .. })
         | AgentError::Match(MatchError::Encoder(EncoderError::Overloaded { .. })) => Problem::busy(detail),
+        AgentError::Engine(EngineError::Restarting { retry_after, .. })
+        | AgentError::Match(MatchError::Encoder(EncoderError::Restarting { retry_after, .. })) => {
+            let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+            let detail = "a model failed and is loaded again; what was said is kept";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model-restarting", "A model is loaded again", detail)
+                .retry_after(seconds.min(LONGEST_WAIT))
+        }
         AgentError::Closing => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "Kindred is stopping", detail).retry_after(2)
         }
@@ -104,6 +111,14 @@ mod tests {
             (AgentError::Store(StoreError::ReadOnly { path: "kindred.db".into() }), 503, "read-only"),
             (AgentError::Closing, 503, "draining"),
             (AgentError::Store(StoreError::Full { path: "kindred.db".into() }), 507, "disk-full"),
+            (
+                AgentError::Engine(EngineError::Restarting {
+                    reason: "secret".into(),
+                    retry_after: std::time::Duration::from_secs(2),
+                }),
+                503,
+                "model-restarting",
+            ),
             (AgentError::BrokenOff, 500, "internal"),
         ];
         for (error, status, code) in cases {
@@ -115,6 +130,9 @@ mod tests {
     #[test]
     fn the_reason_of_an_inner_failure_stays_inside() {
         let secret = EngineError::Failed { reason: "tensor 7".into() };
+        assert!(!format!("{:?}", problem(AgentError::Engine(secret))).contains("tensor"));
+        let reason = "tensor 7".to_owned();
+        let secret = EngineError::Restarting { reason, retry_after: std::time::Duration::ZERO };
         assert!(!format!("{:?}", problem(AgentError::Engine(secret))).contains("tensor"));
     }
 }
