@@ -13,6 +13,7 @@ mod matching;
 mod model;
 mod open;
 mod page;
+mod panics;
 mod paths;
 mod pick;
 mod serve;
@@ -55,6 +56,7 @@ enum Command {
 /// Runs the command line of this process. Exit code 0: done, or a server that was asked to stop; 1: failed, the reason on
 /// standard error; 2: misused; 130: interrupted before the work was done.
 pub fn main() -> ExitCode {
+    panics::keep_to_oneself();
     let result = match Arguments::parse().command {
         Command::Serve(command) => command.run(),
         Command::Chat(command) => command.run(),
