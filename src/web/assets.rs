@@ -51,7 +51,7 @@ pub(super) async fn serve(request: HttpRequest) -> HttpResponse {
 fn is_page(path: &str) -> bool {
     let mut parts = path.split('/').filter(|part| !part.is_empty());
     match (parts.next(), parts.next(), parts.next()) {
-        (None, ..) | (Some("characters" | "help"), None, _) | (Some("talk"), Some(_), None) => true,
+        (None, ..) | (Some("characters" | "conversations" | "help"), None, _) | (Some("talk"), Some(_), None) => true,
         (Some("characters"), Some(index), None) => index.parse::<u32>().is_ok(),
         _ => false,
     }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn knows_the_pages_own_addresses() {
-        for page in ["", "characters", "characters/12", "talk/0197", "help", "help/"] {
+        for page in ["", "characters", "characters/12", "conversations", "talk/0197", "help", "help/"] {
             assert!(is_page(page), "{page}");
         }
         for other in ["characters/x", "talk", "talk/a/b", "wp-login.php", "help/me"] {
