@@ -26,8 +26,10 @@ use crate::writer::Writer;
 
 const SERVE: &str = "serve_for_the_crash_test";
 const WRITERS: usize = 8;
-/// How long a server lives, in milliseconds, counted from when it listens.
+/// How long a server lives, in milliseconds, counted from when it listens or from when it is ready.
 const LIFE_MS: std::ops::RangeInclusive<u64> = 20..=400;
+/// How many lives are counted from when it is ready; the others may end before it is.
+const FROM_READY: f64 = 0.7;
 /// How long a server is waited for to abort at a fault point before it is killed from outside.
 const LONGEST_LIFE: Duration = Duration::from_millis(1500);
 /// How long a server whose actors panic is watched.
@@ -187,7 +189,7 @@ impl Trial {
                 let one_in = self.random.random_range(1..=24);
                 Some(Fault { name: (*name).into(), one_in, deed: Deed::Abort })
             }
-            Death::Panics(name) => Some(Fault { name: (*name).into(), one_in: 9, deed: Deed::Panic }),
+            Death::Panics(name) => Some(Fault { name: (*name).into(), one_in: 7, deed: Deed::Panic }),
             Death::Killed | Death::PowerCut { .. } => None,
         };
         let environment = self
@@ -215,6 +217,9 @@ impl Trial {
     async fn live(&mut self, death: &Death, server: &mut ServerProcess) -> bool {
         match death {
             Death::Killed | Death::PowerCut { .. } => {
+                if self.random.random_bool(FROM_READY) {
+                    ready(server).await;
+                }
                 tokio::time::sleep(Duration::from_millis(self.random.random_range(LIFE_MS))).await;
                 assert!(server.ended().is_none(), "the server died by itself: {}", self.last_complaints());
                 false
@@ -267,6 +272,17 @@ impl Trial {
         let all = fs::read_to_string(&self.complaints).unwrap_or_default();
         let lines: Vec<&str> = all.lines().rev().take(12).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Waits until the server is ready, or is not going to be.
+async fn ready(server: &ServerProcess) {
+    let mut client = Client::new(server.address());
+    for _ in 0..1000 {
+        match client.ask(&Ask::get("/api/ready")).await {
+            Ok(answer) if answer.status == 503 => tokio::time::sleep(Duration::from_millis(2)).await,
+            Ok(_) | Err(_) => return,
+        }
     }
 }
 

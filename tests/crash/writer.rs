@@ -86,8 +86,13 @@ impl Writer {
 
     async fn open(&mut self) -> Option<Uuid> {
         let (about, key) = (format!("I moved {}", self.unique()), self.unique());
-        let supporter = self.random.random_bool(0.5).then(|| self.random.random_range(0..CHARACTERS));
         let world = self.world.clone();
+        if let Outcome::Answered(answer) = insist(&world, &mut self.client, false, &Ask::matches(&about)).await
+            && !answer.is_good()
+        {
+            self.broken("asking for a match", &answer);
+        }
+        let supporter = self.random.random_bool(0.5).then(|| self.random.random_range(0..CHARACTERS));
         let ask = Ask::open(supporter, &about, &key);
         let Outcome::Answered(answer) = insist(&world, &mut self.client, false, &ask).await else { return None };
         let id = answer.json()["id"].as_str().and_then(|id| Uuid::parse_str(id).ok());

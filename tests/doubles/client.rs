@@ -89,6 +89,11 @@ impl Ask {
         Self::post("/api/visitor".into(), None, None)
     }
 
+    /// Asks who would help.
+    pub fn matches(text: &str) -> Self {
+        Self::post("/api/match".into(), None, Some(json!({"text": text, "k": 3})))
+    }
+
     /// Opens a session; without a supporter the matcher chooses.
     pub fn open(supporter: Option<u32>, about: &str, key: &str) -> Self {
         let body = match supporter {
