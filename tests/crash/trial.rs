@@ -170,6 +170,7 @@ impl Trial {
             host: own_host(),
             speech: Speech::Words { most_pause_ms: 8 },
             replies: 256,
+            waiting: 256,
             streams: 4096,
             fault: None,
         };

@@ -16,7 +16,7 @@ use kindred::engine::Sampling;
 use kindred::matching::Matcher;
 use kindred::memory::MemorySelector;
 use kindred::store::SqliteStore;
-use kindred::web::Server;
+use kindred::web::{Rates, Server, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::chatter::{Chatter, Speech};
@@ -38,6 +38,8 @@ pub struct Plan {
     pub speech: Speech,
     /// The most replies at once.
     pub replies: usize,
+    /// The most replies that are owed at once; a message past it is refused.
+    pub waiting: usize,
     /// The most event streams at once.
     pub streams: usize,
     /// What goes wrong by itself.
@@ -64,8 +66,31 @@ pub enum Deed {
 
 /// The one place that says how much a server under test may do. Nothing here limits how fast anybody may ask.
 fn start_server(plan: &Plan) -> (Server, Limits) {
-    let server = Server::start(SocketAddr::new(plan.host.into(), 0), &[]).expect("the server starts");
-    (server, Limits { replies: plan.replies, ..Limits::default() })
+    let unlimited = Rates {
+        messages_per_minute: 0,
+        sessions_per_hour: 0,
+        new_visitors_per_hour: 0,
+        matches_per_minute: 0,
+        keys_per_minute: 0,
+    };
+    let settings = Settings {
+        address: SocketAddr::new(plan.host.into(), 0),
+        connections: 2 * plan.streams + 1024,
+        streams: plan.streams,
+        rates: unlimited,
+        ..Settings::default()
+    };
+    let limits = Limits {
+        replies: plan.replies,
+        waiting: plan.waiting,
+        tokens: usize::MAX,
+        visitor_replies: usize::MAX,
+        visitor_tokens: usize::MAX,
+        // The trials kill far more often than life does: many deaths in a row may meet one message.
+        attempts: 50,
+        ..Limits::default()
+    };
+    (Server::start(settings).expect("the server starts"), limits)
 }
 
 /// What the child does: serves until it is killed, or until the test that started it is gone. Does nothing for a person

@@ -29,6 +29,7 @@ pub struct House {
 }
 
 impl House {
+    /// So many replies are made at once, and as many again may wait for their turn.
     pub fn open(speech: Speech, replies: usize, streams: usize) -> Self {
         let room = tempfile::tempdir().unwrap();
         let plan = Plan {
@@ -36,6 +37,7 @@ impl House {
             host: Ipv4Addr::LOCALHOST,
             speech,
             replies,
+            waiting: 2 * replies,
             // A few for those who look in.
             streams: streams + 16,
             fault: None,
