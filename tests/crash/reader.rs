@@ -12,7 +12,7 @@ use crate::client::{Client, Event};
 use crate::record::{Seen, Turn};
 use crate::world::World;
 
-/// How long the last reply of a session may take once its writer has left; several restarts fit in.
+/// How long the last reply of a session may take once its writer has left and no server dies any more.
 const LAST_REPLY: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(8);
 
@@ -32,7 +32,9 @@ pub async fn follow(world: Arc<World>, mut client: Client, mut follow: Follow) {
     let mut give_up = None;
     let mut lines = 0;
     while !reader.is_done(&follow) {
-        if give_up.is_none() && follow.left.borrow().is_some() {
+        let alone = follow.left.borrow_and_update().is_some();
+        // As long as servers die one after the other, a reply may take any number of them.
+        if give_up.is_none() && world.is_finishing() && alone {
             give_up = Some(Instant::now() + LAST_REPLY);
         }
         if give_up.is_some_and(|until| Instant::now() >= until) {
@@ -57,7 +59,7 @@ pub async fn follow(world: Arc<World>, mut client: Client, mut follow: Follow) {
             let event = tokio::select! {
                 event = events.next() => event,
                 // That the writer leaves may be what this waits for; the line is taken up again where it was.
-                left = follow.left.changed(), if give_up.is_none() => match left {
+                left = follow.left.changed(), if !alone => match left {
                     Ok(()) => break,
                     Err(_) => return,
                 },

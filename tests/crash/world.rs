@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::client::{Answer, Ask, Client};
 use crate::record::Record;
 
-/// How long somebody asks again before it is a broken promise. Longer than any pause between two servers.
+/// How long somebody asks the same server again before it is a broken promise.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries. A busy server says how many seconds to wait; a trial has no seconds.
 const PAUSE: Duration = Duration::from_millis(8);
@@ -60,8 +60,13 @@ pub enum Outcome {
 /// `until_lost`.
 pub async fn insist(world: &World, client: &mut Client, until_lost: bool, ask: &Ask) -> Outcome {
     let mut since = Instant::now();
+    let mut asked = None;
     loop {
-        client.turn_to(world.address().await);
+        let address = world.address().await;
+        if asked.replace(address) != Some(address) {
+            since = Instant::now();
+        }
+        client.turn_to(address);
         match client.ask(ask).await {
             Ok(answer) if matches!(answer.status, 429 | 503) => {
                 if !answer.is_honest_refusal() {

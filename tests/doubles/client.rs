@@ -177,6 +177,11 @@ impl Client {
         self.cookie = cookie;
     }
 
+    /// Lets go of the line; the next request opens another.
+    pub fn hang_up(&mut self) {
+        self.line = None;
+    }
+
     /// Asks once. The cookie that an answer brings is kept.
     pub async fn ask(&mut self, ask: &Ask) -> io::Result<Answer> {
         let outcome = within_patience(self.exchange(self.written(ask).as_bytes())).await;

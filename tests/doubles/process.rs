@@ -183,12 +183,16 @@ impl ServerProcess {
             command.env(name, value);
         }
         let mut child = command.spawn().map_err(|error| format!("cannot start the server: {error}"))?;
-        let lines = BufReader::new(child.stdout.take().ok_or("no standard output")?).lines();
-        let found = lines.map_while(Result::ok).find_map(|line| {
+        let mut lines = BufReader::new(child.stdout.take().ok_or("no standard output")?).lines();
+        let found = lines.by_ref().map_while(Result::ok).find_map(|line| {
             line.split_once(LISTENING).and_then(|(_, address)| address.trim().parse::<SocketAddr>().ok())
         });
         match found {
-            Some(address) => Ok(Self { child, address }),
+            Some(address) => {
+                // Read on to its end: the child's test runner falls when nobody reads that it has been running for long.
+                std::thread::spawn(move || lines.count());
+                Ok(Self { child, address })
+            }
             None => {
                 let _ = child.kill();
                 Err(format!("the server ended before it listened: {:?}", child.wait()))

@@ -75,7 +75,9 @@ async fn talk(mut person: Person, until: Instant) -> (usize, usize) {
         number += 1;
         let key = format!("say-{number}");
         let message = Message { session, text: "I feel alone.", replaces: None, key: &key };
-        let answer = person.client.ask(&Ask::say(&message)).await.unwrap();
+        let asked = Instant::now();
+        let answer = person.client.ask(&Ask::say(&message)).await;
+        let answer = answer.unwrap_or_else(|error| panic!("message {number}: {error} after {:?}", asked.elapsed()));
         if answer.is_honest_refusal() {
             refusals += 1;
             tokio::time::sleep(PAUSE).await;
