@@ -84,28 +84,30 @@ mod faults {
     /// Where a thread panics, which the process survives.
     const PANICS: [&str; 3] = ["actor::session", "actor::character", "actor::matcher"];
 
-    async fn every(points: &[&'static str], deaths: usize, death: fn(&'static str) -> Death) {
+    /// Runs a trial for each point. In each life of a server the fault must happen more often than `least` times.
+    async fn every(points: &[&'static str], deaths: usize, least: usize, death: fn(&'static str) -> Death) {
         let _alone = ALONE.lock().await;
         let mut silent = Vec::new();
         for point in points {
             let verdict = trial(death(point), deaths).await.unwrap();
-            println!("{point}: the fault happened {} times", verdict.faults);
+            println!("{point}: the fault happened {} times to {} servers", verdict.faults, verdict.lives);
             keeps_its_word(&verdict);
-            if verdict.faults == 0 {
+            if verdict.faults <= least * verdict.lives {
                 silent.push(*point);
             }
         }
-        assert!(silent.is_empty(), "these fault points were never reached: {silent:?}");
+        assert!(silent.is_empty(), "these fault points were reached too seldom, or never again: {silent:?}");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_server_that_aborts_at_its_worst_moments_keeps_its_word() {
-        every(&ABORTS, times("KINDRED_CRASHES", 25).div_ceil(ABORTS.len()), Death::At).await;
+        every(&ABORTS, times("KINDRED_CRASHES", 25).div_ceil(ABORTS.len()), 0, Death::At).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_panic_in_an_actor_costs_nobody_else_anything() {
-        every(&PANICS, 1, Death::Panics).await;
+        // Each of the bank's four characters may fall once and stay away: only what is rebuilt falls again.
+        every(&PANICS, 1, 4, Death::Panics).await;
     }
 }
 

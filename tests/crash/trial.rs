@@ -60,6 +60,8 @@ pub struct Verdict {
     pub problems: Vec<String>,
     /// How often the fault that was asked for happened.
     pub faults: usize,
+    /// How many servers it was asked of.
+    pub lives: usize,
     /// Unsynced writes that were taken back.
     pub forgotten: usize,
 }
@@ -126,6 +128,7 @@ pub async fn trial(death: Death, deaths: usize) -> Option<Verdict> {
             known.problem(format!("session {session}: what the API tells is not what the store holds"));
         }
     }
+    let lives = trial.starts.len() - 1;
     let (figures, problems) = reconcile(&known, &kept, matches!(death, Death::At(_) | Death::Panics(_)));
     if let Death::Panics(_) = death {
         faults = fs::read_to_string(&trial.complaints).unwrap_or_default().matches(HAPPENED).count();
@@ -142,7 +145,7 @@ pub async fn trial(death: Death, deaths: usize) -> Option<Verdict> {
     if !problems.is_empty() {
         println!("the server's last words: {}", trial.last_complaints());
     }
-    Some(Verdict { figures, problems, faults, forgotten })
+    Some(Verdict { figures, problems, faults, lives, forgotten })
 }
 
 impl Death {
@@ -190,7 +193,7 @@ impl Trial {
                 let one_in = self.random.random_range(1..=24);
                 Some(Fault { name: (*name).into(), one_in, deed: Deed::Abort })
             }
-            Death::Panics(name) => Some(Fault { name: (*name).into(), one_in: 7, deed: Deed::Panic }),
+            Death::Panics(name) => Some(Fault { name: (*name).into(), one_in: 3, deed: Deed::Panic }),
             Death::Killed | Death::PowerCut { .. } => None,
         };
         let environment = self
