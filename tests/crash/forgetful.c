@@ -1,14 +1,14 @@
-/* A disk that forgets what was not synced, for the files of one folder: preloaded into a process, it notes before every
- * write how to undo it, and drops the notes of a file when the file is synced. After the process was killed, whoever
- * undoes what is noted (power.rs), newest first, has the disk as a loss of power would have left it.
+/* A disk that forgets what was not synced, for the files of one folder: preloaded into a process, it notes before
+ * every write how to undo it, and drops the notes of a file when the file is synced. After the process was killed,
+ * whoever undoes what is noted (power.rs), newest first, has the disk as a loss of power would have left it.
  *
  * FORGETFUL_FOLDER   the folder, absolute; shared memory files (-shm) are left out, they never outlive a machine
  * FORGETFUL_NOTES    where the notes go, one file each: NAME.undo
  * FORGETFUL_PAUSE_US how long a sync takes beside what it takes
  * FORGETFUL_LIES     if set, syncing drops no notes: a disk that says "synced" and is not
  *
- * A note is four little-endian 64-bit numbers (mark, offset, length of the file before, bytes that follow), then the old
- * bytes. Everything here calls the system directly, so that it never meets itself. */
+ * A note is four little-endian 64-bit numbers (mark, offset, length of the file before, bytes that follow), then the
+ * old bytes. Everything here calls the system directly, so that it never meets itself. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

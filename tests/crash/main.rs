@@ -26,7 +26,8 @@ use trial::{Death, Verdict, trial};
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 fn times(variable: &str, default: usize) -> usize {
-    std::env::var(variable).map_or(default, |times| times.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
+    let Ok(times) = std::env::var(variable) else { return default };
+    times.parse().unwrap_or_else(|_| panic!("{variable} is no number"))
 }
 
 fn keeps_its_word(verdict: &Verdict) {

@@ -1,5 +1,5 @@
-//! A loss of power: the process is killed, and whatever it had not synced is taken back from its files. The notes of how
-//! to undo each write are made by `forgetful.c`, preloaded into the server.
+//! A loss of power: the process is killed, and whatever it had not synced is taken back from its files. The notes of
+//! how to undo each write are made by `forgetful.c`, preloaded into the server.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -43,8 +43,8 @@ impl Forgetful {
         }
     }
 
-    /// What a process needs in its environment for its files in `folder` to be forgotten. A disk that lies says that it
-    /// has synced, and has not.
+    /// What a process needs in its environment for its files in `folder` to be forgotten. A disk that lies says that
+    /// it has synced, and has not.
     pub fn environment(&self, folder: &Path, lies: bool) -> Vec<(&'static str, OsString)> {
         let mut environment = vec![
             ("LD_PRELOAD", self.library.clone().into_os_string()),
@@ -59,8 +59,8 @@ impl Forgetful {
         environment
     }
 
-    /// Takes the unsynced writes back from the files of `folder`, and gives how many. A disk may have kept some of them by
-    /// chance, and of each file others: `keep_some` has each file keep its oldest few.
+    /// Takes the unsynced writes back from the files of `folder`, and gives how many. A disk may have kept some of
+    /// them by chance, and of each file others: `keep_some` has each file keep its oldest few.
     pub fn lose_power(&self, folder: &Path, keep_some: Option<&mut impl Rng>) -> usize {
         let mut taken_back = 0;
         let mut keep_some = keep_some;

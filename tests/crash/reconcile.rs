@@ -120,7 +120,7 @@ fn messages(known: &Known, kept: &Kept, figures: &mut Figures, problems: &mut Ve
             Some(seq) => {
                 figures.promised += 1;
                 match found.first() {
-                    None => problems.push(format!("session {}: message {seq} was promised and is lost", sent.session)),
+                    None => problems.push(format!("session {}: message {seq} was promised, is lost", sent.session)),
                     Some(&at) if at != (sent.session, seq) => {
                         problems.push(format!("session {}: message {seq} is kept as {at:?}", sent.session));
                     }
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn every_broken_promise_is_named() {
         let lost = problems(|_, turns| drop(turns.remove(0)));
-        assert!(lost.contains("promised and is lost"), "{lost}");
+        assert!(lost.contains("was promised, is lost"), "{lost}");
         let moved = problems(|known, _| known.sent[0].seq = Some(4));
         assert!(moved.contains("is kept as"), "{moved}");
         let twice = problems(|_, turns| turns.insert(1, turn(0, "seeker", "a", "whole")));

@@ -1,5 +1,5 @@
-//! A trial: people talk while their server dies again and again; then what they were promised is compared with what is
-//! kept.
+//! A trial: people talk while their server dies again and again; then what they were promised is compared with what
+//! is kept.
 
 use std::fs::{self, File};
 use std::net::Ipv4Addr;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::chatter::letters;
 use crate::client::{Answer, Ask, Client, Message};
 use crate::reader::{Follow, follow};
-use crate::record::{Opened, Sent, turns_of};
+use crate::record::{Opened, Sent};
 use crate::world::{Outcome, World, insist};
 
 /// Sessions that one visitor opens.
@@ -117,12 +117,12 @@ impl Writer {
             if self.world.is_finishing() {
                 break;
             }
-            if last.is_some() && self.client.knows_keys && self.random.random_bool(0.04) {
+            if last.is_some() && self.random.random_bool(0.04) {
                 // A message follows, whose reply is what the reader waits for.
                 let key = self.unique();
                 self.ask(session, "regenerating", &Ask::regenerate(session, &key)).await;
             }
-            let replaces = last.filter(|_| self.client.knows_keys && self.random.random_bool(0.08));
+            let replaces = last.filter(|_| self.random.random_bool(0.08));
             let Some(seq) = self.say(session, replaces).await else { break };
             last = Some(seq);
             self.pause(seq, &mut replied).await;
@@ -193,19 +193,13 @@ impl Writer {
                 }
                 Outcome::Lost => lost += 1,
             }
-            if !self.client.knows_keys
-                && let Some(seq) = self.look_up(session, &text).await
-            {
-                self.noted(session, text, seq, lost);
-                return Said::At(seq);
-            }
         };
         let Some(seq) = answer.json()["seq"].as_u64().filter(|_| answer.status == 202) else {
             self.broken("a message", &answer);
             return Said::Broken;
         };
         self.noted(session, text.clone(), seq, lost);
-        if self.client.knows_keys && self.random.random_bool(0.1) {
+        if self.random.random_bool(0.1) {
             self.say_again(&message, seq).await;
         }
         Said::At(seq)
@@ -234,14 +228,5 @@ impl Writer {
         {
             self.broken("a key with another body", &answer);
         }
-    }
-
-    /// Whether the message was stored, where the server knows no keys.
-    async fn look_up(&mut self, session: Uuid, text: &str) -> Option<u64> {
-        let world = self.world.clone();
-        let shown = insist(&world, &mut self.client, false, &Ask::show(session)).await;
-        let Outcome::Answered(answer) = shown else { return None };
-        let turns = turns_of(&answer.json()["turns"]).ok()?;
-        turns.iter().find(|turn| turn.text == text).map(|turn| turn.seq)
     }
 }

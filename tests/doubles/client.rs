@@ -1,5 +1,5 @@
-//! The one place where the long tests speak to the API: HTTP/1.1 by hand over tokio, with the visitor's cookie and the
-//! idempotency key. A failed request is given back as it is: only the caller knows whether it may be sent again.
+//! The one place where the long tests speak to the API: HTTP/1.1 by hand over tokio, with the visitor's cookie and
+//! the idempotency key. A failed request is given back as it is: only the caller knows whether it may be sent again.
 #![allow(dead_code, reason = "each test file uses its share")]
 
 use std::io;
@@ -134,14 +134,12 @@ pub struct Client {
     /// The address to come from; none leaves it to the system.
     from: Option<IpAddr>,
     cookie: Option<String>,
-    /// Whether the server knows visitors, keys and versions.
-    pub knows_keys: bool,
     line: Option<BufReader<TcpStream>>,
 }
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, from: None, cookie: None, knows_keys: true, line: None }
+        Self { address, from: None, cookie: None, line: None }
     }
 
     pub fn coming_from(address: SocketAddr, from: IpAddr) -> Self {
@@ -150,13 +148,7 @@ impl Client {
 
     /// Another line for the same person.
     pub fn beside(&self) -> Self {
-        Self {
-            address: self.address,
-            from: self.from,
-            cookie: self.cookie.clone(),
-            knows_keys: self.knows_keys,
-            line: None,
-        }
+        Self { address: self.address, from: self.from, cookie: self.cookie.clone(), line: None }
     }
 
     /// Speaks to this address from now on.
@@ -185,17 +177,12 @@ impl Client {
     /// Asks once. The cookie that an answer brings is kept.
     pub async fn ask(&mut self, ask: &Ask) -> io::Result<Answer> {
         let outcome = within_patience(self.exchange(self.written(ask).as_bytes())).await;
-        let Ok(mut answer) = outcome else {
+        let Ok(answer) = outcome else {
             self.line = None;
             return outcome;
         };
         if let Some(cookie) = answer.header("set-cookie") {
             self.cookie = cookie.split(';').next().map(str::to_owned);
-        }
-        // A server that has no visitors yet is served without a cookie.
-        if ask.path == "/api/visitor" && answer.code() == "no-such-route" {
-            self.knows_keys = false;
-            answer.status = 201;
         }
         Ok(answer)
     }
@@ -235,7 +222,10 @@ impl Client {
 
     async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
         // A line that the server has closed meanwhile is no lost answer.
-        let alive = |line: &BufReader<TcpStream>| matches!(line.get_ref().try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        let alive = |line: &BufReader<TcpStream>| {
+            let peeked = line.get_ref().try_read(&mut [0]);
+            peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        };
         let mut line = match self.line.take().filter(alive) {
             Some(line) => line,
             None => self.connect(8 * BUFFER).await?,

@@ -1,5 +1,5 @@
-//! A Kindred in a process of its own, so that it can be killed and measured: this same test executable, started again.
-//! [`serve`] is what the child runs, [`ServerProcess`] what the test holds of it.
+//! A Kindred in a process of its own, so that it can be killed and measured: this same test executable, started
+//! again. [`serve`] is what the child runs, [`ServerProcess`] what the test holds of it.
 #![allow(dead_code, reason = "each test file uses its share")]
 
 use std::ffi::OsStr;
@@ -93,8 +93,8 @@ fn start_server(plan: &Plan) -> (Server, Limits) {
     (Server::start(settings).expect("the server starts"), limits)
 }
 
-/// What the child does: serves until it is killed, or until the test that started it is gone. Does nothing for a person
-/// who runs every ignored test.
+/// What the child does: serves until it is killed, or until the test that started it is gone. Does nothing for a
+/// person who runs every ignored test.
 pub fn serve() {
     let Ok(plan) = std::env::var(PLAN) else { return };
     let plan: Plan = serde_json::from_str(&plan).expect("a plan");
@@ -164,8 +164,8 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts the ignored test of this name, which is to call [`serve`], and waits until it listens. Standard error goes
-    /// to `complaints`.
+    /// Starts the ignored test of this name, which is to call [`serve`], and waits until it listens. Standard error
+    /// goes to `complaints`.
     pub fn start<E: AsRef<OsStr>>(
         test: &str,
         plan: &Plan,
@@ -189,7 +189,8 @@ impl ServerProcess {
         });
         match found {
             Some(address) => {
-                // Read on to its end: the child's test runner falls when nobody reads that it has been running for long.
+                // Read on to its end: the child's test runner falls when nobody reads that it has been running for
+                // long.
                 std::thread::spawn(move || lines.count());
                 Ok(Self { child, address })
             }

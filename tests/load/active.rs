@@ -25,8 +25,8 @@ pub async fn active(streams: usize, seconds: usize) -> Duration {
     let (half, most) = (percentile(&mut delays, 0.5), percentile(&mut delays, 0.99));
     let slowest = delays.last().copied().unwrap_or_default();
     println!(
-        "{streams} active streams for {seconds} s: {} events, none lost; delay {:.1} ms in the median, {:.1} ms for 99 of \
-         100, {:.1} ms at most",
+        "{streams} active streams for {seconds} s: {} events, none lost; delay {:.1} ms in the median, \
+         {:.1} ms for 99 of 100, {:.1} ms at most",
         delays.len(),
         half.as_secs_f64() * 1e3,
         most.as_secs_f64() * 1e3,
@@ -35,8 +35,8 @@ pub async fn active(streams: usize, seconds: usize) -> Duration {
     most
 }
 
-/// Says something and reads the reply to its end; gives the delay of each piece. Fails on a piece that is missing or out
-/// of order, and where the pieces are not what is stored.
+/// Says something and reads the reply to its end; gives the delay of each piece. Fails on a piece that is missing or
+/// out of order, and where the pieces are not what is stored.
 async fn read(mut person: Person, mut events: Events, pieces: usize) -> Vec<Duration> {
     let said = person.say("Hello.", "hello").await.unwrap();
     let mut delays = Vec::with_capacity(pieces);

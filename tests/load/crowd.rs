@@ -72,7 +72,9 @@ pub struct Person {
 /// So many people come in and open a session each.
 pub async fn crowd(house: &House, count: usize) -> Vec<Person> {
     let come = (0..count).map(|number| come_in(house, number));
-    futures::stream::iter(come).buffer_unordered(AT_ONCE).try_collect().await.unwrap_or_else(|error| panic!("{error}"))
+    let people = futures::stream::iter(come).buffer_unordered(AT_ONCE);
+    let people: Result<Vec<Person>, String> = people.try_collect().await;
+    people.unwrap_or_else(|error| panic!("{error}"))
 }
 
 async fn come_in(house: &House, number: usize) -> Result<Person, String> {

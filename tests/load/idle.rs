@@ -8,8 +8,8 @@ const EARLY: usize = 64;
 /// Of those who listen, so many are spoken to at the end: their lines must have stayed alive.
 const SPOKEN_TO: usize = 20;
 
-/// Opens so many streams, each of its own session, and gives the bytes of resident memory that a session and its stream
-/// take together.
+/// Opens so many streams, each of its own session, and gives the bytes of resident memory that a session and its
+/// stream take together.
 pub async fn idle(streams: usize) -> u64 {
     let house = House::open(Speech::Words { most_pause_ms: 1 }, 256, streams);
     for mut person in crowd(&house, EARLY).await {

@@ -1,5 +1,5 @@
-//! A server under load: what a listener costs, how late and how completely events come, how long a start takes, and what
-//! happens to those for whom there is no room.
+//! A server under load: what a listener costs, how late and how completely events come, how long a start takes, and
+//! what happens to those for whom there is no room.
 //!
 //! The ignored tests are the measurements, with the bars they are held to; alone on a machine, one after the other:
 //! `cargo test --release --test load -- --ignored --nocapture`. The others are the same in small, for every run.
@@ -82,7 +82,7 @@ async fn measure_fifty_people_on_one_slot() {
     let _alone = ALONE.lock().await;
     let found = overload::overload(50, Duration::from_secs(60)).await;
     assert!(found.replies > 0 && found.refusals > 0);
-    assert!((0.9..=1.1).contains(&found.growth), "memory grew to {:.3} of what it was, the bar is 10 %", found.growth);
+    assert!((0.9..=1.1).contains(&found.growth), "memory became {:.3} of what it was, the bar is 10 %", found.growth);
     assert!(found.health <= Duration::from_millis(50), "health took {:?}, the bar is 50 ms", found.health);
 }
 

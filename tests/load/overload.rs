@@ -54,7 +54,8 @@ pub async fn overload(people: usize, lasting: Duration) -> Overload {
     let (half, most) = (percentile(&mut health, 0.5), percentile(&mut health, 0.99));
     println!(
         "{people} people on one slot for {} s: {replies} replies, {refusals} honest refusals, nothing else; \
-         memory {:.1} MiB, last third to first {growth:.3}; health {:.1} ms in the median, {:.1} ms for 99 of 100 of {}",
+         memory {:.1} MiB, last third to first {growth:.3}; health {:.1} ms in the median, {:.1} ms for 99 of 100 \
+         of {}",
         lasting.as_secs(),
         memory.last().copied().unwrap_or_default() / f64::from(1 << 20),
         half.as_secs_f64() * 1e3,

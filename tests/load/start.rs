@@ -12,8 +12,8 @@ use crate::crowd::{House, crowd};
 const SAID: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Makes a store of so many sessions of a few turns each, and gives the time from the start of the process to the first
-/// "ready".
+/// Makes a store of so many sessions of a few turns each, and gives the time from the start of the process to the
+/// first "ready".
 pub async fn start(sessions: usize) -> Duration {
     let mut house = House::open(Speech::Words { most_pause_ms: 1 }, 16, 16);
     let mut person = crowd(&house, 1).await.remove(0);
@@ -59,7 +59,8 @@ async fn multiply(data: &Path, copies: usize) -> u64 {
             name => name,
         });
         let copy = format!(
-            "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {copies})
+            "WITH RECURSIVE numbers (number) AS
+                 (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {copies})
              INSERT INTO {table} ({}) SELECT {} FROM numbers, {table} WHERE {identity} IN (SELECT id FROM copies)",
             columns.join(", "),
             values.collect::<Vec<_>>().join(", "),
