@@ -15,21 +15,18 @@ pub(super) struct CharacterActor {
     voices: Arc<Voices>,
     as_supporter: Remembered,
     as_seeker: Remembered,
-    guard: Guard,
+    /// It ends with the process; before that, its end is a fall.
+    _guard: Guard,
 }
 
 impl CharacterActor {
     pub(super) fn new(character: Arc<Character>, voices: Arc<Voices>, guard: Guard) -> Self {
-        Self { character, voices, as_supporter: Remembered::default(), as_seeker: Remembered::default(), guard }
+        Self { character, voices, as_supporter: Remembered::default(), as_seeker: Remembered::default(), _guard: guard }
     }
 }
 
 impl Actor for CharacterActor {
     type Context = Context<Self>;
-
-    fn stopped(&mut self, _: &mut Context<Self>) {
-        self.guard.dismiss();
-    }
 }
 
 /// Asks the character to say something.

@@ -20,21 +20,18 @@ const NEAR: f32 = 0.05;
 pub(super) struct MatcherActor {
     matcher: Arc<Matcher>,
     seats: Arc<Seats>,
-    guard: Guard,
+    /// It ends with the process; before that, its end is a fall.
+    _guard: Guard,
 }
 
 impl MatcherActor {
     pub(super) fn new(matcher: Arc<Matcher>, seats: Arc<Seats>, guard: Guard) -> Self {
-        Self { matcher, seats, guard }
+        Self { matcher, seats, _guard: guard }
     }
 }
 
 impl Actor for MatcherActor {
     type Context = Context<Self>;
-
-    fn stopped(&mut self, _: &mut Context<Self>) {
-        self.guard.dismiss();
-    }
 }
 
 /// Asks for the best characters.

@@ -104,7 +104,7 @@ pub fn serve() {
         std::process::exit(0);
     });
     if std::env::var_os("KINDRED_LOG").is_some() {
-        kindred::web::start_log();
+        let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).try_init();
     }
     if let Some(fault) = plan.fault.clone() {
         set(fault);

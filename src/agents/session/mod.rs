@@ -64,7 +64,7 @@ impl Actor for SessionActor {
                 && session.used.elapsed() >= session.idle
                 && session.registry.release(session.record.id)
             {
-                context.stop();
+                session.leave(context);
             }
         });
         // Taken in any case: a session that owes nothing must not hold a place among the replies while it is awake.
@@ -73,13 +73,15 @@ impl Actor for SessionActor {
             self.answer_after_a_fall(admitted, context);
         }
     }
-
-    fn stopped(&mut self, _: &mut Context<Self>) {
-        self.guard.dismiss();
-    }
 }
 
 impl SessionActor {
+    /// Ends the actor. Not in `stopped`, which actix calls after a panic too: that must be told of.
+    fn leave(&mut self, context: &mut Context<Self>) {
+        self.guard.dismiss();
+        context.stop();
+    }
+
     /// Takes in what the store has appended.
     fn took(&mut self, turn: TurnRecord) {
         let record = &mut self.record;

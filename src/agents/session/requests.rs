@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{
-    ActorContext as _, ActorFutureExt as _, AsyncContext as _, AtomicResponse, Context, Handler, Message,
-    MessageResult, WrapFuture as _,
+    ActorFutureExt as _, AsyncContext as _, AtomicResponse, Context, Handler, Message, MessageResult, WrapFuture as _,
 };
 use tokio::sync::mpsc;
 
@@ -322,7 +321,7 @@ impl Handler<Leave> for SessionActor {
         }
         self.announce(SessionEvent::state(EventKind::Deleted));
         self.listeners.clear();
-        context.stop();
+        self.leave(context);
     }
 }
 
@@ -345,6 +344,6 @@ impl Handler<Park> for SessionActor {
         };
         self.announce(SessionEvent::numbered(id, EventKind::Closing));
         self.listeners.clear();
-        context.stop();
+        self.leave(context);
     }
 }
