@@ -74,6 +74,8 @@ async fn everything_is_there_after_opening_again() {
     store.close().await;
     let mode = fs::metadata(&inner).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700, "what was said is nobody else's to read");
+    let mode = fs::metadata(inner.join("kindred.sqlite")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nor the file, should the folder be another's");
     let store = SqliteStore::open(&inner).await.unwrap();
     assert_eq!(store.session(session.id).await.unwrap(), Some(session.clone()));
     assert_eq!(store.turns(session.id).await.unwrap(), [first, said]);

@@ -251,7 +251,7 @@ async fn for_a_visitor_only_their_own_sessions_exist() {
     let (anna, token) = kindred.welcome().await.unwrap();
     let (bert, _) = kindred.welcome().await.unwrap();
     assert_eq!(kindred.visitor(&token).await.unwrap().unwrap().id, anna.id);
-    let (anna, bert) = (Caller::Visitor(anna.id), Caller::Visitor(bert.id));
+    let (anna, bert) = (Caller::visitor(anna.id), Caller::visitor(bert.id));
     let one = Supporter::Character(1);
     let id = kindred.open_session(anna, one, "", None).await.unwrap().id;
     kindred.say(anna, id, "mine").await.unwrap();
@@ -281,7 +281,7 @@ async fn for_a_visitor_only_their_own_sessions_exist() {
     kindred.delete_session(anna, id).await.unwrap();
     assert_eq!(next(&mut events, |kind| matches!(kind, EventKind::Deleted)).await, EventKind::Deleted);
     assert!(matches!(kindred.session(anna, id).await, Err(AgentError::NoSession { .. })));
-    let Caller::Visitor(anna) = anna else { unreachable!() };
+    let Caller::Visitor { id: anna, .. } = anna else { unreachable!() };
     kindred.forget_visitor(anna).await.unwrap();
     assert_eq!(kindred.visitor(&token).await.unwrap(), None);
     assert_eq!(kindred.sessions(LOCAL, None, 10).await.unwrap(), []);
@@ -293,7 +293,7 @@ async fn who_stays_away_too_long_is_forgotten_with_all_that_is_theirs() {
     let limits = Limits { visitor_idle: Duration::from_millis(200), ..Limits::default() };
     let kindred = with(counting(), limits).await;
     let (anna, token) = kindred.welcome().await.unwrap();
-    let id = kindred.open_session(Caller::Visitor(anna.id), Supporter::Character(1), "", None).await.unwrap().id;
+    let id = kindred.open_session(Caller::visitor(anna.id), Supporter::Character(1), "", None).await.unwrap().id;
     for _ in 0..4 {
         tokio::time::sleep(limits.visitor_idle * 3 / 5).await;
         assert!(kindred.visitor(&token).await.unwrap().is_some(), "who comes back stays");
@@ -312,6 +312,6 @@ async fn a_conversation_has_a_bound() {
     let id = open(&kindred).await;
     exchange(&kindred, id, "one").await;
     exchange(&kindred, id, "two").await;
-    assert!(matches!(kindred.say(LOCAL, id, "three").await, Err(AgentError::SessionFull { limit: 5 })));
+    assert!(matches!(kindred.say(LOCAL, id, "three").await, Err(AgentError::SessionFull { limit: 5, .. })));
     kindred.shutdown().await;
 }

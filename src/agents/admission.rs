@@ -1,7 +1,8 @@
-//! Who may have a reply, and when: counted in all and for each visitor, by replies and by tokens; then a queue, first
+//! Who may have a reply, and when: counted in all, for each visitor and each network, by replies and by tokens; then a queue, first
 //! come, first served, for the few places where replies are made.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,12 +38,19 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct Books {
     admitted: Share,
-    of_visitors: HashMap<VisitorId, Share>,
+    of_clients: HashMap<Client, Share>,
     /// Numbers of the replies that wait for a place.
     waiting: BTreeSet<u64>,
     next: u64,
     /// Seconds that a reply takes, the latest ones counting most.
     seconds: Option<f64>,
+}
+
+/// Who is counted beside all together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Client {
+    Visitor(VisitorId),
+    Network(IpAddr),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +67,12 @@ impl Admission {
 
     /// Admits a reply of about this many tokens, prompt and all, or says at once why not. One reply alone is admitted
     /// whatever its tokens.
-    pub(super) fn admit(self: &Arc<Self>, visitor: Option<VisitorId>, tokens: usize) -> Result<Admitted, AgentError> {
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        visitor: Option<VisitorId>,
+        network: Option<IpAddr>,
+        tokens: usize,
+    ) -> Result<Admitted, AgentError> {
         let limits = &self.limits;
         let mut books = self.lock();
         let all = books.admitted;
@@ -67,18 +80,24 @@ impl Admission {
             let queue = self.length(&books, None);
             return Err(AgentError::Overloaded { admitted: all.replies, queue });
         }
-        if let Some(visitor) = visitor {
-            let own = books.of_visitors.get(&visitor).copied().unwrap_or_default();
-            if own.replies >= limits.visitor_replies || own.replies > 0 && own.tokens + tokens > limits.visitor_tokens {
-                return Err(AgentError::TooManyReplies { limit: limits.visitor_replies });
+        let visitor = visitor.map(|id| (Client::Visitor(id), limits.visitor_replies, limits.visitor_tokens));
+        let network = network.map(|address| (Client::Network(address), limits.network_replies, limits.tokens));
+        let clients: Vec<_> = visitor.into_iter().chain(network).collect();
+        for &(client, replies, most_tokens) in &clients {
+            let own = books.of_clients.get(&client).copied().unwrap_or_default();
+            if own.replies >= replies || own.replies > 0 && own.tokens + tokens > most_tokens {
+                return Err(AgentError::TooManyReplies { limit: replies });
             }
-            let share = books.of_visitors.entry(visitor).or_default();
+        }
+        let clients: Vec<Client> = clients.into_iter().map(|(client, ..)| client).collect();
+        for &client in &clients {
+            let share = books.of_clients.entry(client).or_default();
             share.replies += 1;
             share.tokens += tokens;
         }
         books.admitted.replies += 1;
         books.admitted.tokens += tokens;
-        Ok(Admitted { admission: self.clone(), visitor, tokens })
+        Ok(Admitted { admission: self.clone(), clients, tokens })
     }
 
     /// Waits for a place where a reply is made; `tell` hears how the queue goes. Dropping the future leaves the queue.
@@ -191,7 +210,7 @@ impl Drop for Ticket {
 #[derive(Debug)]
 pub(super) struct Admitted {
     admission: Arc<Admission>,
-    visitor: Option<VisitorId>,
+    clients: Vec<Client>,
     tokens: usize,
 }
 
@@ -200,13 +219,13 @@ impl Drop for Admitted {
         let mut books = self.admission.lock();
         books.admitted.replies = books.admitted.replies.saturating_sub(1);
         books.admitted.tokens = books.admitted.tokens.saturating_sub(self.tokens);
-        if let Some(visitor) = self.visitor
-            && let Some(share) = books.of_visitors.get_mut(&visitor)
-        {
-            share.replies = share.replies.saturating_sub(1);
-            share.tokens = share.tokens.saturating_sub(self.tokens);
-            if share.replies == 0 {
-                books.of_visitors.remove(&visitor);
+        for client in &self.clients {
+            if let Some(share) = books.of_clients.get_mut(client) {
+                share.replies = share.replies.saturating_sub(1);
+                share.tokens = share.tokens.saturating_sub(self.tokens);
+                if share.replies == 0 {
+                    books.of_clients.remove(client);
+                }
             }
         }
         drop(books);
@@ -237,7 +256,15 @@ mod tests {
     use uuid::Uuid;
 
     fn limits() -> Limits {
-        Limits { replies: 1, waiting: 3, tokens: 100, visitor_replies: 2, visitor_tokens: 50, ..Limits::default() }
+        Limits {
+            replies: 1,
+            waiting: 3,
+            tokens: 100,
+            visitor_replies: 2,
+            visitor_tokens: 50,
+            network_replies: 1,
+            ..Limits::default()
+        }
     }
 
     fn visitor(number: u128) -> Option<VisitorId> {
@@ -247,15 +274,19 @@ mod tests {
     #[test]
     fn counts_and_tokens_are_bounded_in_all_and_for_each_visitor() {
         let admission = Admission::new(limits());
-        let first = admission.admit(visitor(1), 70).unwrap();
-        assert!(matches!(admission.admit(visitor(1), 1), Err(AgentError::TooManyReplies { limit: 2 })), "tokens");
-        assert!(matches!(admission.admit(visitor(2), 31), Err(AgentError::Overloaded { admitted: 1, .. })));
-        let second = admission.admit(visitor(2), 10).unwrap();
-        let _third = admission.admit(visitor(2), 10).unwrap();
-        assert!(matches!(admission.admit(None, 1), Err(AgentError::Overloaded { admitted: 3, .. })), "count");
+        let first = admission.admit(visitor(1), None, 70).unwrap();
+        assert!(matches!(admission.admit(visitor(1), None, 1), Err(AgentError::TooManyReplies { limit: 2 })), "tokens");
+        assert!(matches!(admission.admit(visitor(2), None, 31), Err(AgentError::Overloaded { admitted: 1, .. })));
+        let second = admission.admit(visitor(2), None, 10).unwrap();
+        let _third = admission.admit(visitor(2), None, 10).unwrap();
+        assert!(matches!(admission.admit(None, None, 1), Err(AgentError::Overloaded { admitted: 3, .. })), "count");
+        let home = Some("203.0.113.1".parse().unwrap());
         drop((first, second));
-        assert!(admission.admit(visitor(2), 10).is_ok(), "what is done makes room");
-        assert_eq!(admission.admitted(), 1);
+        let _at_home = admission.admit(visitor(3), home, 1).unwrap();
+        let refused = admission.admit(visitor(4), home, 1);
+        assert!(matches!(refused, Err(AgentError::TooManyReplies { limit: 1 })), "one house, one share");
+        assert!(admission.admit(visitor(2), None, 10).is_ok(), "what is done makes room");
+        assert_eq!(admission.admitted(), 2);
     }
 
     #[tokio::test]

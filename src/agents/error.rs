@@ -56,11 +56,13 @@ pub enum AgentError {
         /// The most replies at once.
         limit: usize,
     },
-    /// The session has as many turns as it may.
-    #[error("this conversation has {limit} turns, which is the limit; open a new one to talk on")]
+    /// The session has as many turns, or words, as it may.
+    #[error("this conversation is as long as it may be ({limit} turns, {bytes} bytes); open a new one to talk on")]
     SessionFull {
         /// The most turns.
         limit: u64,
+        /// The most bytes.
+        bytes: usize,
     },
     /// The session has no such turn, or no reply could be made anew there.
     #[error("the session has no turn {seq} that this could be done with")]

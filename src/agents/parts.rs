@@ -42,10 +42,14 @@ pub struct Limits {
     pub visitor_replies: usize,
     /// As `tokens`, for each visitor.
     pub visitor_tokens: usize,
+    /// As `waiting`, for all visitors of one network address.
+    pub network_replies: usize,
     /// The most sessions that a visitor has in the store.
     pub visitor_sessions: u64,
     /// The most turns of a session, all versions.
     pub session_turns: u64,
+    /// The most bytes of a session's turns, all versions: whoever reads it has them all in memory.
+    pub session_bytes: usize,
     /// The most characters of a message.
     pub message_chars: usize,
     /// How often an answer that a crash or a failed actor left unsaid is begun again before the person is told that it
@@ -73,8 +77,10 @@ impl Default for Limits {
             tokens: 400_000,
             visitor_replies: 2,
             visitor_tokens: 16_000,
+            network_replies: 64,
             visitor_sessions: 200,
             session_turns: 1000,
+            session_bytes: 2 * 1024 * 1024,
             message_chars: super::MESSAGE_LIMIT,
             attempts: 3,
             idle: Duration::from_secs(15 * 60),

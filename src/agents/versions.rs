@@ -32,6 +32,11 @@ impl Versions {
         self.0.get(usize::try_from(seq).ok()?)
     }
 
+    /// Bytes of all that was said.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|turn| turn.turn.text.len()).sum()
+    }
+
     /// The turn that a request with this key made.
     pub(super) fn by_key(&self, key: &str) -> Option<&TurnRecord> {
         // The newest first: what is sent again was sent lately.

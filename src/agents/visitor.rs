@@ -1,6 +1,7 @@
 //! Who asks: a visitor who holds a token, or this machine's own user.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
@@ -69,15 +70,33 @@ pub enum Caller {
     /// This machine's own user, as the command line is: every session is theirs.
     Local,
     /// A visitor: the sessions that they opened are theirs, and no others exist for them.
-    Visitor(VisitorId),
+    Visitor {
+        /// Who.
+        id: VisitorId,
+        /// Where they come from, if that is known: visitors are made in a moment, networks are not.
+        network: Option<IpAddr>,
+    },
 }
 
 impl Caller {
+    /// A visitor who comes from nowhere in particular.
+    pub fn visitor(id: VisitorId) -> Self {
+        Self::Visitor { id, network: None }
+    }
+
+    /// Where the caller comes from.
+    pub(super) fn network(self) -> Option<IpAddr> {
+        match self {
+            Self::Local => None,
+            Self::Visitor { network, .. } => network,
+        }
+    }
+
     /// Whose a session will be that this caller opens.
     pub(super) fn owner(self) -> Option<VisitorId> {
         match self {
             Self::Local => None,
-            Self::Visitor(id) => Some(id),
+            Self::Visitor { id, .. } => Some(id),
         }
     }
 
@@ -89,7 +108,7 @@ impl Caller {
     pub(super) fn may_use_of(self, owner: Option<VisitorId>) -> bool {
         match self {
             Self::Local => true,
-            Self::Visitor(id) => owner == Some(id),
+            Self::Visitor { id, .. } => owner == Some(id),
         }
     }
 }

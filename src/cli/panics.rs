@@ -5,7 +5,11 @@ use std::panic::PanicHookInfo;
 
 /// From now on panics are told in this way.
 pub(super) fn keep_to_oneself() {
-    std::panic::set_hook(Box::new(|panic| tracing::error!("{}", told(panic))));
+    std::panic::set_hook(Box::new(|panic| match tracing::dispatcher::has_been_set() {
+        true => tracing::error!("{}", told(panic)),
+        // Commands that keep no log.
+        false => eprintln!("kindred: {}", told(panic)),
+    }));
 }
 
 fn told(panic: &PanicHookInfo<'_>) -> String {

@@ -45,6 +45,13 @@ impl Serve {
             );
         }
         log::start(&settled.config.log);
+        let server = &settled.config.server;
+        if !server.allow_hosts.is_empty() && server.trusted_proxies.is_empty() && server.tls_certificate.is_none() {
+            tracing::warn!(
+                "server.allow_hosts names a public host, and server.trusted_proxies no proxy: cookies are not bound to \
+                 HTTPS, and all visitors share the proxy's limits"
+            );
+        }
         actix_web::rt::System::new().block_on(serve(&settled, admin_key))
     }
 }

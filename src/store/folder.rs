@@ -1,8 +1,8 @@
 //! The data folder: made if absent, and locked so that two processes never share it.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::StoreError;
@@ -11,6 +11,16 @@ const LOCK: &str = "kindred.lock";
 
 /// Only the user who runs Kindred may look into a folder it makes: it holds what people said in confidence.
 const PRIVATE: u32 = 0o700;
+
+/// Nor into its database: what SQLite lays beside it gets the same mode.
+const PRIVATE_FILE: u32 = 0o600;
+
+/// Makes the database's file, for this user alone, or takes others' right to read it.
+pub(super) fn keep_private(database: &Path) -> std::io::Result<()> {
+    let file = File::options().read(true).write(true).create(true).truncate(false).mode(PRIVATE_FILE).open(database)?;
+    let open_to_others = file.metadata()?.permissions().mode() & 0o077 != 0;
+    if open_to_others { file.set_permissions(Permissions::from_mode(PRIVATE_FILE)) } else { Ok(()) }
+}
 
 /// Holds the lock on a data folder. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]

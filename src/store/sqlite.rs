@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::change::{Change, Outcome};
-use super::folder::FolderLock;
+use super::folder::{FolderLock, keep_private};
 use super::rows::{session_columns, session_of, turn_of, visitor_of};
 use super::writer::{self, Order};
 use super::{
@@ -56,6 +56,10 @@ impl SqliteStore {
     ) -> Result<Self, StoreError> {
         let lock = FolderLock::take(folder)?;
         let path = folder.join(DATABASE);
+        keep_private(&path).map_err(|error| StoreError::Open {
+            path: path.display().to_string(),
+            reason: format!("cannot make or open it for this user alone: {error}"),
+        })?;
         let options = adjust(
             SqliteConnectOptions::new()
                 .filename(&path)

@@ -37,7 +37,7 @@ pub(super) fn headers() -> DefaultHeaders {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hosts {
     names: Option<Vec<String>>,
-    /// Those allowed by hand: a page of theirs may write here.
+    /// Those allowed by hand: over them people reach this very page, which says that it comes from there.
     allowed: Vec<String>,
 }
 

@@ -24,7 +24,7 @@ const UPTIME: &str = "kindred_uptime_seconds";
 const RESIDENT: &str = "process_resident_memory_bytes";
 
 /// Every metric of the house. Lower floors count through the `metrics` facade by these names.
-const TABLE: [(&str, Kind, &str); 13] = [
+const TABLE: [(&str, Kind, &str); 15] = [
     (REQUESTS, Kind::Counter, "Requests answered, by method, route template and class of status"),
     (REQUEST_SECONDS, Kind::Histogram, "Time to a request's answer (of a stream: to its beginning), by route template"),
     (STREAMS, Kind::Gauge, "Event streams open now"),
@@ -34,7 +34,9 @@ const TABLE: [(&str, Kind, &str); 13] = [
     ("kindred_reply_tokens_total", Kind::Counter, "Tokens generated for replies"),
     ("kindred_prompt_tokens_total", Kind::Counter, "Tokens of the prompts that replies were made from"),
     ("kindred_time_to_first_token_seconds", Kind::Histogram, "Time from a message to the first word of its reply"),
-    ("kindred_queue_waiting", Kind::Gauge, "Replies that wait for their turn"),
+    ("kindred_replies_waiting", Kind::Gauge, "Replies to people that were admitted and wait for their turn"),
+    ("kindred_live_sessions", Kind::Gauge, "Conversations in memory, when the last one was taken in"),
+    ("kindred_queue_waiting", Kind::Gauge, "Requests that wait for a model, by lane"),
     ("kindred_prefix_cache_tokens_total", Kind::Counter, "Prompt tokens looked up in the prefix cache, by result"),
     ("kindred_model_restarts_total", Kind::Counter, "Times that a model's thread was started again"),
     ("kindred_actor_restarts_total", Kind::Counter, "Times that an actor was rebuilt after a failure, by kind"),

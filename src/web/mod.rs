@@ -13,6 +13,7 @@ mod metrics;
 mod origin;
 mod problem;
 mod rates;
+mod reads;
 mod routes;
 mod server;
 mod settings;

@@ -84,9 +84,16 @@ impl Problem {
     }
 
     /// Somebody holds all the event streams that one session may have.
-    pub(super) fn too_many_streams(most: usize) -> Self {
-        let detail = format!("this conversation is followed by {most} event streams, which is the limit; close one");
+    pub(super) fn too_many_streams(whose: &str, most: usize) -> Self {
+        let detail = format!("{whose} followed by {most} event streams, which is the limit; close one");
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", "This conversation is open too often", detail)
+            .retry_after(2)
+    }
+
+    /// So many long answers are on their way to one client.
+    pub(super) fn too_many_reads(most: usize) -> Self {
+        let detail = format!("{most} long answers are on their way to you, which is the limit; take one of them first");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "That was too much at once", detail)
             .retry_after(2)
     }
 

@@ -105,8 +105,9 @@ impl Server {
         let workers = settings.workers.max(1);
         let server = server
             .workers(workers)
-            // Of each worker, and of each worker's TLS handshakes.
+            // Of each worker; and of each worker's TLS handshakes, which idle sockets must not use up.
             .max_connections(settings.connections.div_ceil(workers))
+            .max_connection_rate(settings.connections.div_ceil(workers))
             .client_request_timeout(settings.head_timeout)
             .shutdown_timeout(settings.drain.as_secs())
             // One signal for the whole process, passed down by whoever started this.

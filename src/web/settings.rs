@@ -27,6 +27,8 @@ pub struct Settings {
     pub streams: usize,
     /// Most event streams of one session at once.
     pub streams_per_session: usize,
+    /// Most event streams to one address at once.
+    pub streams_per_address: usize,
     /// Longest body of a request, in bytes.
     pub body_bytes: usize,
     /// How long a client may take to send a request's body.
@@ -86,9 +88,10 @@ impl Default for Settings {
             tls: None,
             admin_key: None,
             connections: 16_384,
-            streams: 16_384,
+            streams: 12_288,
             streams_per_session: 8,
-            body_bytes: 64 * 1024,
+            streams_per_address: 512,
+            body_bytes: 128 * 1024,
             body_timeout: Duration::from_secs(15),
             head_timeout: Duration::from_secs(10),
             drain: Duration::from_secs(3),

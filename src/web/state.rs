@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::directory::Directory;
 use super::problem::Problem;
 use super::rates::Limits;
+use super::reads::Reads;
 use super::settings::Settings;
 use super::streams::Streams;
 use crate::agents::Kindred;
@@ -37,6 +38,8 @@ pub(super) struct State {
     pub(super) settings: Settings,
     /// How often one may ask.
     pub(super) limits: Limits,
+    /// The long answers that are on their way.
+    pub(super) reads: Reads,
     /// The event streams that are open.
     pub(super) streams: Streams,
 }
@@ -44,8 +47,15 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(settings: Settings) -> Self {
         let limits = Limits::new(settings.rates);
-        let streams = Streams::new(settings.streams, settings.streams_per_session);
-        Self { rooms: OnceLock::new(), phase: watch::Sender::new(Phase::Open), settings, limits, streams }
+        let streams = Streams::new(&settings);
+        Self {
+            rooms: OnceLock::new(),
+            phase: watch::Sender::new(Phase::Open),
+            settings,
+            limits,
+            reads: Reads::default(),
+            streams,
+        }
     }
 
     /// From now on requests are answered. A second call changes nothing.

@@ -2,6 +2,7 @@
 //! else.
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -23,16 +24,20 @@ const PLAIN_NAME: &str = "kindred";
 
 /// The visitor who asks, on the routes of visitors.
 #[derive(Clone, Copy)]
-pub(super) struct Visitor(pub(super) VisitorRecord);
+pub(super) struct Visitor {
+    pub(super) record: VisitorRecord,
+    /// What the limits by address count them under.
+    pub(super) network: Option<IpAddr>,
+}
 
 impl Visitor {
     pub(super) fn id(self) -> VisitorId {
-        self.0.id
+        self.record.id
     }
 
     /// As the agents know them.
     pub(super) fn caller(self) -> Caller {
-        Caller::Visitor(self.0.id)
+        Caller::Visitor { id: self.record.id, network: self.network }
     }
 }
 
@@ -66,19 +71,26 @@ pub(super) async fn only(
 pub(super) async fn known(request: &HttpRequest) -> Result<Option<Visitor>, Problem> {
     let Some(state) = request.app_data::<web::Data<State>>() else { return Ok(None) };
     let rooms = state.rooms()?;
-    let Some(token) = token(request) else { return Ok(None) };
-    let record = rooms.kindred.visitor(&token).await.map_err(problem)?;
-    Ok(record.map(Visitor))
+    let client = Client::of(request);
+    for token in tokens(request, &client) {
+        if let Some(record) = rooms.kindred.visitor(&token).await.map_err(problem)? {
+            return Ok(Some(Visitor { record, network: client.bucket() }));
+        }
+    }
+    Ok(None)
 }
 
-/// The token of this request's cookie, if it has one that could be.
-fn token(request: &HttpRequest) -> Option<Token> {
-    let name = name(&Client::of(request));
+/// Most cookies of our name that are looked at: another server of the same host may have set some.
+const MOST_COOKIES: usize = 4;
+
+/// The tokens of this request's cookies, those that could be.
+fn tokens(request: &HttpRequest, client: &Client) -> Vec<Token> {
+    let name = name(client);
     // HTTP/2 may send each cookie in a header of its own.
     let lines = request.headers().get_all(COOKIE).filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, digits) = pairs.find(|(key, _)| *key == name)?;
-    digits.parse().ok()
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let ours = pairs.filter(|(key, _)| *key == name).take(MOST_COOKIES);
+    ours.filter_map(|(_, digits)| digits.parse().ok()).collect()
 }
 
 fn name(client: &Client) -> &'static str {
@@ -108,7 +120,8 @@ mod tests {
     }
 
     fn read(cookie: &str) -> Option<Token> {
-        token(&TestRequest::get().insert_header(("cookie", cookie)).to_http_request())
+        let request = TestRequest::get().insert_header(("cookie", cookie)).to_http_request();
+        tokens(&request, &Client::of(&request)).pop()
     }
 
     #[test]
@@ -119,6 +132,7 @@ mod tests {
         }
         assert!(read(&format!("__Host-kindred={TOKEN}")).is_none(), "the name for HTTPS, over HTTP");
         assert!(read("other=1").is_none());
+        assert!(read(&format!("kindred=x; kindred={TOKEN}")).is_some(), "another server's cookie comes first");
     }
 
     #[test]

@@ -165,7 +165,7 @@ impl Kindred {
     ///
     /// # Errors
     /// The store's.
-    pub async fn stored(&self) -> Result<(u64, u64), AgentError> {
+    pub async fn stored_in_all(&self) -> Result<(u64, u64), AgentError> {
         Ok((self.inner.store.count_sessions(Whose::All).await?, self.inner.store.size().await?))
     }
 

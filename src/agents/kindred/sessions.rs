@@ -14,7 +14,7 @@ use crate::agents::admission::Admitted;
 use crate::agents::matcher::Assign;
 use crate::agents::message::{Message, check_about, check_within};
 use crate::agents::registry::Live;
-use crate::agents::session::{Leave, Listen, Look, Regenerate, Say, SessionActor, Show, Stop};
+use crate::agents::session::{Known, Leave, Listen, Look, Regenerate, Say, SessionActor, Show, Stop};
 use crate::agents::versions::Versions;
 use crate::agents::visitor::{Caller, RequestKey};
 use crate::agents::watch::{Fallen, Guard};
@@ -128,7 +128,7 @@ impl Kindred {
         let Message { text, replaces, key } = message.into();
         let text = check_within(&text, self.inner.limits.message_chars)?.to_owned();
         let live = self.live(caller, session).await?;
-        let admitted = self.admit(&live, text.len())?;
+        let admitted = self.admit(caller, &live, text.len())?;
         let say = Say { text, replaces, key, admitted };
         live.address.send(say).await.map_err(|_| AgentError::Interrupted)?
     }
@@ -147,7 +147,7 @@ impl Kindred {
         key: Option<RequestKey>,
     ) -> Result<u64, AgentError> {
         let live = self.live(caller, session).await?;
-        let admitted = self.admit(&live, 0)?;
+        let admitted = self.admit(caller, &live, 0)?;
         live.address.send(Regenerate { turn, key, admitted }).await.map_err(|_| AgentError::Interrupted)?
     }
 
@@ -233,8 +233,32 @@ impl Kindred {
     /// # Errors
     /// [`AgentError::NoSession`], the store's.
     pub async fn turns(&self, caller: Caller, session: Uuid) -> Result<Vec<TurnRecord>, AgentError> {
-        self.stored_session(caller, session).await?;
-        Ok(self.inner.store.turns(session).await?)
+        Ok(self.stored(caller, session).await?.1)
+    }
+
+    /// A session as it is stored, with what was said in it. It is not woken by that.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], the store's.
+    pub async fn stored(&self, caller: Caller, session: Uuid) -> Result<(SessionRecord, Vec<TurnRecord>), AgentError> {
+        let record = self.stored_session(caller, session).await?;
+        Ok((record, self.inner.store.turns(session).await?))
+    }
+
+    /// The message that the same request stored when it came before.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], [`AgentError::KeyReused`], the store's.
+    pub async fn said_before(
+        &self,
+        caller: Caller,
+        session: Uuid,
+        message: &Message,
+    ) -> Result<Option<TurnRecord>, AgentError> {
+        let Some(key) = message.key.clone() else { return Ok(None) };
+        let live = self.live(caller, session).await?;
+        let known = Known { text: message.text.trim().to_owned(), replaces: message.replaces, key };
+        live.address.send(known).await.map_err(|_| AgentError::Interrupted)?
     }
 
     /// Wakes the sessions whose last message a crash left unanswered, so that they are answered now; says how many. To be
@@ -281,7 +305,7 @@ impl Kindred {
             // Counted before it begins: what brings the process down must not do so for ever.
             record = self.inner.store.await_answer(id, head, None).await?;
             // Admitted like any other, if there is room; else it comes unadmitted, as the person was promised it.
-            admitted = self.inner.admission.admit(None, 0).ok();
+            admitted = self.inner.admission.admit(None, None, 0).ok();
         }
         Ok(self.awaken(record, turns, None, admitted))
     }
@@ -308,6 +332,7 @@ impl Kindred {
             characters: characters.clone(),
             idle: inner.limits.idle,
             most_turns: inner.limits.session_turns,
+            most_bytes: inner.limits.session_bytes,
             attempts: inner.limits.attempts,
             admitted,
             listeners: Vec::new(),
@@ -323,11 +348,11 @@ impl Kindred {
     }
 
     /// Room for one more reply in this session, to a message of so many bytes.
-    fn admit(&self, live: &Live, message: usize) -> Result<Admitted, AgentError> {
+    fn admit(&self, caller: Caller, live: &Live, message: usize) -> Result<Admitted, AgentError> {
         let voice = &self.inner.voices.supporter;
         let said = (live.characters.load(Ordering::Relaxed) + message) / CHARACTERS_A_TOKEN;
         let tokens = (said + self.inner.voices.sampling.max_new_tokens).min(voice.identity().context);
-        self.inner.admission.admit(live.owner, tokens)
+        self.inner.admission.admit(live.owner, caller.network(), tokens)
     }
 
     /// The session as the store has it, if it is the caller's. Another's is as if there were none.

@@ -37,7 +37,10 @@ impl Kindred {
             return Ok(None);
         }
         if is_past(now, record.seen_ms, NOTED.min(limits.visitor_idle / 2)) {
-            self.inner.store.note_visit(record.id).await?;
+            // A disk that is full must not keep anybody from reading.
+            if let Err(error) = self.inner.store.note_visit(record.id).await {
+                tracing::warn!(%error, "a visit could not be noted");
+            }
         }
         Ok(Some(record))
     }

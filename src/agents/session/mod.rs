@@ -3,7 +3,7 @@
 mod answer;
 mod requests;
 
-pub(super) use requests::{Leave, Listen, Look, Park, Regenerate, Say, Show, Stop};
+pub(super) use requests::{Known, Leave, Listen, Look, Park, Regenerate, Say, Show, Stop};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,6 +42,8 @@ pub(super) struct SessionActor {
     pub(super) idle: Duration,
     /// The most turns, all versions.
     pub(super) most_turns: u64,
+    /// The most bytes of them.
+    pub(super) most_bytes: usize,
     /// How often an answer is begun again.
     pub(super) attempts: u32,
     /// For the answer that a crash left unsaid.

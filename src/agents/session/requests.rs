@@ -38,13 +38,16 @@ pub(in crate::agents) struct Say {
 
 impl SessionActor {
     /// The turn that the same request made when it came before.
-    fn said_before(&self, say: &Say) -> Result<Option<TurnRecord>, AgentError> {
-        let Some(known) = say.key.as_ref().and_then(|key| self.versions.by_key(key.as_str())) else {
-            return Ok(None);
-        };
-        let replaced = say.replaces.map(|seq| self.versions.get(seq).and_then(|turn| turn.parent));
+    fn said_before(
+        &self,
+        text: &str,
+        replaces: Option<u64>,
+        key: &RequestKey,
+    ) -> Result<Option<TurnRecord>, AgentError> {
+        let Some(known) = self.versions.by_key(key.as_str()) else { return Ok(None) };
+        let replaced = replaces.map(|seq| self.versions.get(seq).and_then(|turn| turn.parent));
         let same = known.turn.speaker == Speaker::Seeker
-            && known.turn.text == say.text
+            && known.turn.text == text
             && replaced.is_none_or(|parent| parent == known.parent);
         if same { Ok(Some(known.clone())) } else { Err(AgentError::KeyReused) }
     }
@@ -54,8 +57,8 @@ impl SessionActor {
         if self.record.ended_ms.is_some() {
             return Err(AgentError::SessionEnded { id: self.record.id });
         }
-        if self.versions.next() + more > self.most_turns {
-            return Err(AgentError::SessionFull { limit: self.most_turns });
+        if self.versions.next() + more > self.most_turns || self.versions.bytes() >= self.most_bytes {
+            return Err(AgentError::SessionFull { limit: self.most_turns, bytes: self.most_bytes });
         }
         Ok(())
     }
@@ -76,10 +79,12 @@ impl Handler<Say> for SessionActor {
     fn handle(&mut self, say: Say, context: &mut Context<Self>) -> Self::Result {
         self.used = Instant::now();
         fail::fail_point!("actor::session");
-        match self.said_before(&say) {
-            Ok(None) => {}
-            Ok(Some(known)) => return at_once(Ok(known)),
-            Err(error) => return at_once(Err(error)),
+        if let Some(key) = &say.key {
+            match self.said_before(&say.text, say.replaces, key) {
+                Ok(None) => {}
+                Ok(Some(known)) => return at_once(Ok(known)),
+                Err(error) => return at_once(Err(error)),
+            }
         }
         // The message, its answer, and what is kept of a reply that it stops.
         let version = match self.check_room(3).and_then(|()| say.replaces.map(|seq| self.parent_of(seq)).transpose()) {
@@ -117,6 +122,24 @@ impl Handler<Say> for SessionActor {
             session.answer(Some(admitted), context);
             Ok(said)
         })))
+    }
+}
+
+/// Asks for the turn that the same request made when it came before.
+#[derive(Message)]
+#[rtype(result = "Result<Option<TurnRecord>, AgentError>")]
+pub(in crate::agents) struct Known {
+    pub(in crate::agents) text: String,
+    pub(in crate::agents) replaces: Option<u64>,
+    pub(in crate::agents) key: RequestKey,
+}
+
+impl Handler<Known> for SessionActor {
+    type Result = Result<Option<TurnRecord>, AgentError>;
+
+    fn handle(&mut self, Known { text, replaces, key }: Known, _: &mut Context<Self>) -> Self::Result {
+        self.used = Instant::now();
+        self.said_before(&text, replaces, &key)
     }
 }
 

@@ -11,7 +11,7 @@ use super::sources::Setting;
 /// What all our variables begin with.
 const PREFIX: &str = "KINDRED_";
 /// Variables that are no keys: where the project and the cache lie, which file to read, what set-up and tests read.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 12] = [
     "KINDRED_HOME",
     "KINDRED_CACHE",
     "KINDRED_CONFIG",
@@ -19,6 +19,11 @@ const OTHERS: [&str; 7] = [
     "KINDRED_SHARED",
     "KINDRED_BINARY",
     "KINDRED_SHOW_HELD",
+    "KINDRED_CRASHES",
+    "KINDRED_POWER_CUTS",
+    "KINDRED_SEED",
+    "KINDRED_STREAMS",
+    "KINDRED_TEST_ADDRESS",
 ];
 
 /// Reads the settings of these variables, and adds what is wrong with them.

@@ -129,7 +129,7 @@ sections! {
         port: u16 = 8080, whole(0, 65_535);
         /// Host names to answer to besides this machine's own, as behind a proxy.
         allow_hosts: Vec<String> = Vec::new(), Names;
-        /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses, or networks as 10.0.0.0/8.
+        /// Proxies whose X-Forwarded-For, -Proto, -Host and X-Request-Id are believed: addresses, or networks as 10.0.0.0/8.
         trusted_proxies: Vec<Network> = Vec::new(), Networks;
         /// Certificate chain (PEM) for HTTPS; with tls_key, or not at all.
         tls_certificate: Option<PathBuf> = None, Path;
@@ -140,13 +140,19 @@ sections! {
         /// Connections open at once.
         connections: usize = 16_384, whole(1, 1_000_000);
         /// Event streams open at once.
-        streams: usize = 16_384, whole(1, 1_000_000);
+        streams: usize = 12_288, whole(1, 1_000_000);
         /// Event streams open at once for one session.
         streams_per_session: usize = 8, whole(1, 1_024);
+        /// Event streams open at once to one address.
+        streams_per_address: usize = 512, whole(1, 1_000_000);
         /// Longest body of a request, in bytes.
-        body_bytes: usize = 65_536, whole(1_024, 16_777_216);
+        body_bytes: usize = 131_072, whole(1_024, 16_777_216);
         /// How long a client may take to send a request's head, in seconds.
         head_seconds: u64 = 10, whole(1, 300);
+        /// How long a client may take to send a request's body, in seconds.
+        body_seconds: u64 = 15, whole(1, 300);
+        /// Admin keys that an address may try in a minute; 0 lifts the limit.
+        keys_per_minute: u32 = 5, whole(0, 100_000);
         /// How long a stop waits for replies in the making, in seconds.
         drain_seconds: u64 = 5, whole(0, 600);
         /// Threads that parse and render.
@@ -173,6 +179,8 @@ sections! {
         replies: usize = 2, whole(1, 1_024);
         /// Tokens of a visitor's prompts and replies on their way at once.
         tokens: usize = 16_000, whole(1, 1_000_000_000);
+        /// Replies to all visitors of one address on their way at once.
+        replies_per_address: usize = 64, whole(1, 100_000);
         /// Messages a minute; 0 lifts the limit.
         messages_per_minute: u32 = 30, whole(0, 100_000);
         /// New talks an hour; 0 lifts the limit.
@@ -195,6 +203,8 @@ sections! {
         message_chars: usize = 8_000, whole(1, 1_000_000);
         /// Most turns of one talk, all versions counted.
         session_turns: usize = 1_000, whole(3, 1_000_000);
+        /// Most bytes of one talk's turns, all versions counted.
+        session_bytes: usize = 2_097_152, whole(1_024, 1_000_000_000);
         /// How often an answer that a crash left unsaid is begun again before it is given up.
         attempts: u32 = 3, whole(1, 100);
         /// Minutes after which an unused talk leaves memory; it stays on disk.

@@ -25,8 +25,10 @@ impl Config {
             tokens: replies.tokens,
             visitor_replies: visitors.replies,
             visitor_tokens: visitors.tokens,
+            network_replies: visitors.replies_per_address,
             visitor_sessions: visitors.sessions as u64,
             session_turns: replies.session_turns as u64,
+            session_bytes: replies.session_bytes,
             message_chars: replies.message_chars,
             attempts: replies.attempts,
             idle: Duration::from_secs(60 * replies.idle_minutes),
@@ -51,8 +53,9 @@ impl Config {
             connections: server.connections,
             streams: server.streams,
             streams_per_session: server.streams_per_session,
+            streams_per_address: server.streams_per_address,
             body_bytes: server.body_bytes,
-            body_timeout: defaults.body_timeout,
+            body_timeout: Duration::from_secs(server.body_seconds),
             head_timeout: Duration::from_secs(server.head_seconds),
             drain: defaults.drain,
             workers: server.workers,
@@ -61,7 +64,7 @@ impl Config {
                 sessions_per_hour: visitors.sessions_per_hour,
                 new_visitors_per_hour: visitors.new_per_hour,
                 matches_per_minute: visitors.matches_per_minute,
-                ..defaults.rates
+                keys_per_minute: server.keys_per_minute,
             },
         }
     }

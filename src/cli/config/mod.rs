@@ -81,7 +81,7 @@ mod tests {
             "server.tls_key (default): expected a path, as server.tls_certificate is set (line 2), found nothing";
         assert_eq!(wrong(half), expected);
         let long = wrong("[replies]\nmessage_chars = 100_000");
-        assert!(long.contains("server.body_bytes (default): expected at least 400512"), "{long}");
+        assert!(long.contains("server.body_bytes (default): expected at least 1200512"), "{long}");
         assert!(parse("[server]\ntls_key = \"k\"\ntls_certificate = \"c\"").is_ok());
     }
 

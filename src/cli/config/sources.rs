@@ -158,8 +158,8 @@ impl Settled {
     }
 }
 
-/// The most bytes of a character in UTF-8.
-const BYTES_A_CHARACTER: usize = 4;
+/// The most bytes of a character in JSON: a pair of escapes, as programs write it that know only ASCII.
+const BYTES_A_CHARACTER: usize = 12;
 /// What a request's body holds besides its message.
 const BESIDES: usize = 512;
 

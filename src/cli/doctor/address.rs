@@ -44,7 +44,15 @@ pub(super) fn key(settled: &Settled, file: Option<&Path>) -> Finding {
     match admin_key::hash(settled) {
         Ok(Some(_)) => Finding::ok(CHECK, "there is one"),
         Ok(None) if settled.config.server.host.is_loopback() => {
-            Finding::ok(CHECK, "none, and none is needed where only this machine reaches the server")
+            let server = &settled.config.server;
+            match server.allow_hosts.is_empty() && server.trusted_proxies.is_empty() {
+                true => Finding::ok(CHECK, "none, and none is needed where only this machine reaches the server"),
+                false => Finding::warning(
+                    CHECK,
+                    "none: behind a proxy the operator's routes (/metrics) answer nobody without one",
+                    format!("run `{command}` if you want them"),
+                ),
+            }
         }
         Ok(None) => Finding::problem(
             CHECK,

@@ -137,4 +137,11 @@ pub(super) enum Locked {
         headers(("retry-after" = u32, description = "Seconds"))
     )]
     TooMany(ProblemView),
+    #[response(
+        status = 503,
+        description = "`busy`: another key is being checked",
+        content_type = "application/problem+json",
+        headers(("retry-after" = u32, description = "Seconds"))
+    )]
+    NotNow(ProblemView),
 }

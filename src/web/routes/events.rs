@@ -58,7 +58,7 @@ pub(super) async fn stream(
     let after = after(&request)?;
     let events = rooms.kindred.events(visitor.caller(), id, after).await.map_err(problem)?;
     // After the session is known to exist, so that nobody fills the table with what does not. It lives with the body.
-    let place = state.streams.open(id)?;
+    let place = state.streams.open(id, visitor.network)?;
     let body = lines(events, state.closed()).map(move |line| {
         let _held = &place;
         line

@@ -1,6 +1,6 @@
-//! Everything of one visitor as one JSON file, written session by session: memory holds one at a time.
+//! Everything of one visitor as one JSON file, written session by session: memory holds one at a time. Which sessions
+//! there are is settled before the first is written: one that is used meanwhile changes its place in every list.
 
-use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::web;
@@ -10,15 +10,31 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::failure::problem;
 use super::views::TurnView;
 use crate::agents::AgentError;
-use crate::store::{Cursor, SessionRecord};
+use crate::store::Cursor;
 use crate::web::problem::Problem;
 use crate::web::state::{Rooms, State};
 use crate::web::visitor::Visitor;
 
 /// Sessions that are listed at once.
-pub(super) const PAGE: u32 = 50;
+const PAGE: u32 = 100;
+
+/// The visitor's sessions, last used first.
+pub(super) async fn all(rooms: &Rooms, visitor: Visitor) -> Result<Vec<Uuid>, Problem> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = rooms.kindred.sessions(visitor.caller(), after, PAGE).await.map_err(problem)?;
+        all.extend(page.iter().map(|record| record.id));
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize => {
+                after = Some(Cursor { used_ms: last.used_ms, id: last.id });
+            }
+            _ => return Ok(all),
+        }
+    }
+}
 
 /// Everything of one visitor.
 #[derive(Serialize, ToSchema)]
@@ -73,8 +89,7 @@ enum Written {
 struct Writing {
     state: web::Data<State>,
     visitor: Visitor,
-    page: VecDeque<SessionRecord>,
-    after: Option<Cursor>,
+    left: std::vec::IntoIter<Uuid>,
     written: Written,
 }
 
@@ -82,9 +97,9 @@ struct Writing {
 pub(super) fn stream(
     state: web::Data<State>,
     visitor: Visitor,
-    first: Vec<SessionRecord>,
+    sessions: Vec<Uuid>,
 ) -> impl Stream<Item = Result<Bytes, Problem>> {
-    let export = Writing { state, visitor, page: first.into(), after: None, written: Written::Nothing };
+    let export = Writing { state, visitor, left: sessions.into_iter(), written: Written::Nothing };
     futures::stream::try_unfold(export, |mut export| async move {
         Ok(export.next().await?.map(|piece| (Bytes::from(piece), export)))
     })
@@ -96,7 +111,7 @@ impl Writing {
             Written::Nothing => {
                 self.written = Written::Some { first: true };
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let visitor = ExportedVisitor { created_ms: self.visitor.0.created_ms };
+                let visitor = ExportedVisitor { created_ms: self.visitor.record.created_ms };
                 return Ok(Some(format!(
                     "{{\"kindred\":{},\"exported_ms\":{},\"visitor\":{},\"sessions\":[",
                     json(&env!("CARGO_PKG_VERSION"))?,
@@ -108,35 +123,24 @@ impl Writing {
             Written::All => return Ok(None),
         };
         loop {
-            let Some(record) = self.next_record().await? else {
+            let Some(id) = self.left.next() else {
                 self.written = Written::All;
                 return Ok(Some("]}\n".to_owned()));
             };
             // One that is deleted while everything is written has no turns any more.
-            let Some(session) = self.read(record).await? else { continue };
+            let Some(session) = self.read(id).await? else { continue };
             self.written = Written::Some { first: false };
             let between = if first { "\n" } else { ",\n" };
             return Ok(Some(format!("{between}{}", json(&session)?)));
         }
     }
 
-    async fn next_record(&mut self) -> Result<Option<SessionRecord>, Problem> {
-        if self.page.is_empty() && self.after.is_some() {
-            let rooms = self.state.rooms()?;
-            let page = rooms.kindred.sessions(self.visitor.caller(), self.after, PAGE).await;
-            self.page = page.map_err(super::failure::problem)?.into();
-        }
-        let record = self.page.pop_front();
-        self.after = record.as_ref().map(|record| Cursor { used_ms: record.used_ms, id: record.id });
-        Ok(record)
-    }
-
-    async fn read(&self, record: SessionRecord) -> Result<Option<ExportedSession>, Problem> {
+    async fn read(&self, id: Uuid) -> Result<Option<ExportedSession>, Problem> {
         let rooms: &Rooms = self.state.rooms()?;
-        let turns = match rooms.kindred.turns(self.visitor.caller(), record.id).await {
-            Ok(turns) => turns,
+        let (record, turns) = match rooms.kindred.stored(self.visitor.caller(), id).await {
+            Ok(stored) => stored,
             Err(AgentError::NoSession { .. }) => return Ok(None),
-            Err(error) => return Err(super::failure::problem(error)),
+            Err(error) => return Err(problem(error)),
         };
         let name = rooms.directory.card(record.supporter).map(|card| card.name.clone());
         Ok(Some(ExportedSession {

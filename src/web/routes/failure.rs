@@ -103,7 +103,7 @@ mod tests {
                 "busy",
             ),
             (AgentError::TooManyReplies { limit: 2 }, 429, "too-many-requests"),
-            (AgentError::SessionFull { limit: 9 }, 409, "session-full"),
+            (AgentError::SessionFull { limit: 9, bytes: 9 }, 409, "session-full"),
             (AgentError::NoTurn { seq: 9 }, 404, "no-such-turn"),
             (AgentError::NotAMessage { seq: 9 }, 422, "not-a-message"),
             (AgentError::KeyReused, 422, "key-reused"),

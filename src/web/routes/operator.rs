@@ -21,7 +21,7 @@ pub(super) async fn status(state: web::Data<State>) -> HttpResponse {
     let kindred = state.opened().map(|rooms| &rooms.kindred);
     let (supporter, seeker) = kindred.map(|kindred| kindred.models()).unzip();
     let stored = match kindred {
-        Some(kindred) => kindred.stored().await.ok(),
+        Some(kindred) => kindred.stored_in_all().await.ok(),
         None => None,
     };
     let queue = kindred.map(|kindred| kindred.queue());

@@ -14,6 +14,7 @@ use crate::store::{Cursor, TurnRecord};
 use crate::web::body::{Body, parse};
 use crate::web::key::Key;
 use crate::web::problem::Problem;
+use crate::web::reads::Held;
 use crate::web::state::{Rooms, State};
 use crate::web::visitor::Visitor;
 
@@ -141,7 +142,7 @@ pub(super) async fn open(
     responses(
         (status = 200, description = "All that was said, all versions", body = Session),
         (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
-        Always, Known, Working,
+        Always, Known, Working, Limited,
     )
 )]
 pub(super) async fn show(
@@ -150,8 +151,10 @@ pub(super) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
+    let room = state.reads.begin(visitor.id(), visitor.network)?;
     let (view, turns) = read(rooms, visitor, session_id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(Session::new(rooms, &view, turns)))
+    let body = serde_json::to_vec(&Session::new(rooms, &view, turns)).map_err(Problem::internal)?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(Held::new(body, room)))
 }
 
 async fn read(rooms: &Rooms, visitor: Visitor, id: Uuid) -> Result<(SessionView, Vec<TurnRecord>), Problem> {
@@ -232,8 +235,12 @@ pub(super) async fn say(
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     let id = session_id(&id)?;
-    state.limits.messages.check(&visitor.id())?;
     let message = Message { text: body.text, replaces: body.replaces, key };
+    // Before all limits: what was done is told again, however busy it is.
+    if let Some(turn) = rooms.kindred.said_before(visitor.caller(), id, &message).await.map_err(problem)? {
+        return Ok(HttpResponse::Accepted().json(Said { seq: turn.seq }));
+    }
+    state.limits.messages.check(&visitor.id())?;
     let turn = rooms.kindred.say(visitor.caller(), id, message).await.map_err(problem)?;
     Ok(HttpResponse::Accepted().json(Said { seq: turn.seq }))
 }

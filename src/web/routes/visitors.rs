@@ -3,6 +3,8 @@
 use actix_web::http::header::{CONTENT_DISPOSITION, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use futures::StreamExt as _;
+
 use super::answers::{Always, Known, Limited, ProblemView, Working, Writing};
 use super::export;
 use super::failure::problem;
@@ -29,7 +31,7 @@ pub(super) async fn welcome(state: web::Data<State>, request: HttpRequest) -> Re
     let kindred = &state.rooms()?.kindred;
     let limits = kindred.limits();
     if let Some(visitor) = known(&request).await? {
-        return Ok(HttpResponse::Ok().json(VisitorView::new(&visitor.0, limits)));
+        return Ok(HttpResponse::Ok().json(VisitorView::new(&visitor.record, limits)));
     }
     let client = Client::of(&request);
     if let Some(address) = client.bucket() {
@@ -48,7 +50,7 @@ pub(super) async fn welcome(state: web::Data<State>, request: HttpRequest) -> Re
 pub(super) async fn show(state: web::Data<State>, visitor: Visitor) -> Result<HttpResponse, Problem> {
     let kindred = &state.rooms()?.kindred;
     let sessions = kindred.sessions_of(visitor.id()).await.map_err(problem)?;
-    let visitor = VisitorView::new(&visitor.0, kindred.limits());
+    let visitor = VisitorView::new(&visitor.record, kindred.limits());
     Ok(HttpResponse::Ok().json(VisitorAndSessions { visitor, sessions }))
 }
 
@@ -58,7 +60,11 @@ pub(super) async fn show(state: web::Data<State>, visitor: Visitor) -> Result<Ht
 /// (an export, the operator's backups) are not reached.
 #[utoipa::path(
     delete, path = "/api/visitor", tag = "visitor", security(("visitor" = [])),
-    responses((status = 204, description = "You are forgotten"), Always, Known, Working, Writing)
+    responses(
+        (status = 204, description = "You are forgotten"),
+        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        Always, Known, Working, Writing,
+    )
 )]
 pub(super) async fn forget(
     state: web::Data<State>,
@@ -74,13 +80,16 @@ pub(super) async fn forget(
 /// All your conversations with all versions of what was said, as one JSON file.
 #[utoipa::path(
     get, path = "/api/visitor/export", tag = "visitor", security(("visitor" = [])),
-    responses((status = 200, description = "Everything", body = export::Export), Always, Known, Working)
+    responses((status = 200, description = "Everything", body = export::Export), Always, Known, Working, Limited)
 )]
 pub(super) async fn export(state: web::Data<State>, visitor: Visitor) -> Result<HttpResponse, Problem> {
+    let room = state.reads.begin(visitor.id(), visitor.network)?;
     // The first failure may still be told as such; later ones break the transfer off.
-    let rooms = state.rooms()?;
-    let first = rooms.kindred.sessions(visitor.caller(), None, export::PAGE).await.map_err(problem)?;
-    let body = export::stream(state.clone(), visitor, first);
+    let sessions = export::all(state.rooms()?, visitor).await?;
+    let body = export::stream(state.clone(), visitor, sessions).map(move |piece| {
+        let _held = &room;
+        piece
+    });
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"kindred-export.json\""))
