@@ -10,13 +10,15 @@ CREATE INDEX visitors_by_age ON visitors (seen_ms);
 
 -- A session belongs to a visitor, or to this machine's own user (NULL). Its head is the turn where the talk stands: the
 -- talk as shown is the path from there to the root. While `awaits` is set, the head is a message without an answer;
--- `attempts` counts the answers begun after the first that never came to their end.
+-- `attempts` counts the answers begun after the first that never came to their end, `falls` those of them that nobody
+-- asked for.
 ALTER TABLE sessions ADD COLUMN owner BLOB REFERENCES visitors (id);
 ALTER TABLE sessions ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN head INTEGER;
 ALTER TABLE sessions ADD COLUMN turns INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN awaits INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN falls INTEGER NOT NULL DEFAULT 0;
 -- The key of the request that opened it, and of the request for another version of a reply that is not done yet.
 ALTER TABLE sessions ADD COLUMN key TEXT;
 ALTER TABLE sessions ADD COLUMN pending_key TEXT;

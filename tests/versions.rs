@@ -12,7 +12,7 @@ use doubles::{Puppet, agents};
 use futures::StreamExt as _;
 use kindred::agents::{AgentError, Caller, EventKind, Kindred, Limits, Message, RequestKey, SessionEvents, Supporter};
 use kindred::engine::EngineError;
-use kindred::store::{NewTurn, SqliteStore, Store, StoreError, TurnEnd, TurnRecord, VolatileStore};
+use kindred::store::{NewTurn, Owed, SqliteStore, Store, StoreError, TurnEnd, TurnRecord, VolatileStore};
 use uuid::Uuid;
 
 const QUICK: Duration = Duration::ZERO;
@@ -154,7 +154,7 @@ async fn what_was_owed_at_a_crash_comes_after_it_and_a_key_is_still_known() {
     let (said, _) = exchange(&kindred, id, keyed("hello", "a")).await;
     kindred.shutdown().await;
     // As a crash in the middle of another version leaves it.
-    store.await_answer(id, said.seq, Some("r".into())).await.unwrap();
+    store.await_answer(id, said.seq, Some("r".into()), Owed::Asked).await.unwrap();
     let kindred = agents(counting(), store.clone(), limits).await;
     assert_eq!(kindred.regenerate(LOCAL, id, None, Some(key("r"))).await.unwrap(), said.seq);
     let mut events = kindred.events(LOCAL, id, Some(0)).await.unwrap();
@@ -174,7 +174,7 @@ async fn an_answer_that_never_comes_to_its_end_is_given_up_at_last() {
     kindred.shutdown().await;
     store.append(id, NewTurn::typed(None, "brings the process down")).await.unwrap();
     for _ in 0..3 {
-        store.await_answer(id, 0, None).await.unwrap();
+        store.await_answer(id, 0, None, Owed::Still).await.unwrap();
     }
     let model = counting();
     let kindred = agents(model.clone(), store, Limits { attempts: 3, ..Limits::default() }).await;
@@ -192,7 +192,8 @@ async fn an_answer_that_never_comes_to_its_end_is_given_up_at_last() {
 #[tokio::test]
 async fn a_failure_of_the_moment_is_owed_and_later_numbers_follow() {
     let down = Arc::new(AtomicBool::new(true));
-    let model = Puppet::new(QUICK, {
+    // Slow, so that the second try is still on its way when somebody comes.
+    let model = Puppet::new(SLOW * 5, {
         let down = down.clone();
         move |_, _| match down.load(Ordering::SeqCst) {
             true => Err(EngineError::Gone { reason: "test".into() }),
@@ -313,5 +314,60 @@ async fn a_conversation_has_a_bound() {
     exchange(&kindred, id, "one").await;
     exchange(&kindred, id, "two").await;
     assert!(matches!(kindred.say(LOCAL, id, "three").await, Err(AgentError::SessionFull { limit: 5, .. })));
+    kindred.shutdown().await;
+}
+
+#[tokio::test]
+async fn somebody_at_risk_waits_for_nobody() {
+    let limits = Limits { replies: 1, waiting: 1, grace: QUICK, ..Limits::default() };
+    let kindred = with(Puppet::saying(&"slow ".repeat(400), SLOW), limits).await;
+    let (a, b) = (open(&kindred).await, open(&kindred).await);
+    kindred.say(LOCAL, a, "takes the only place").await.unwrap();
+    assert!(matches!(kindred.say(LOCAL, b, "hello").await, Err(AgentError::Overloaded { .. })));
+    let (_, card) = exchange(&kindred, b, "I want to kill myself tonight").await;
+    assert_eq!(card.end, TurnEnd::HelpCard);
+    kindred.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_key_of_a_reply_on_its_way_is_no_messages_key() {
+    let kindred = with(Puppet::saying(&"word ".repeat(400), SLOW), Limits { grace: QUICK, ..Limits::default() }).await;
+    let id = open(&kindred).await;
+    let mut events = kindred.events(LOCAL, id, None).await.unwrap();
+    kindred.say(LOCAL, id, "hello").await.unwrap();
+    kindred.stop(LOCAL, id).await.unwrap();
+    kindred.regenerate(LOCAL, id, None, Some(key("r"))).await.unwrap();
+    next(&mut events, |kind| matches!(kind, EventKind::Text { .. })).await;
+    assert!(matches!(kindred.say(LOCAL, id, keyed("lost?", "r")).await, Err(AgentError::KeyReused)));
+    kindred.say(LOCAL, id, keyed("kept", "m")).await.unwrap();
+    let turns = kindred.turns(LOCAL, id).await.unwrap();
+    assert_eq!(turns.last().unwrap().turn.text, "kept");
+    kindred.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_failed_for_a_moment_is_told_to_who_comes_late_and_can_be_let_go() {
+    let model = Puppet::new(QUICK, |_, _| Err(EngineError::Gone { reason: "secret".into() }));
+    let kindred = with(model, Limits::default()).await;
+    let id = open(&kindred).await;
+    let mut events = kindred.events(LOCAL, id, None).await.unwrap();
+    kindred.say(LOCAL, id, "hello").await.unwrap();
+    let failed = |kind: &EventKind| matches!(kind, EventKind::Failed { retry: true, .. });
+    let EventKind::Failed { message, .. } = next(&mut events, failed).await else { unreachable!() };
+    assert!(!message.contains("secret"), "{message}");
+    let mut late = kindred.events(LOCAL, id, Some(0)).await.unwrap();
+    next(&mut late, failed).await;
+    assert!(kindred.session(LOCAL, id).await.unwrap().record.awaits);
+    let let_go = kindred.stop(LOCAL, id).await.unwrap().unwrap();
+    assert_eq!((let_go.end, let_go.turn.text.as_str()), (TurnEnd::CutOff, ""));
+    assert_eq!(kindred.answer_unanswered().await.unwrap(), 0, "nothing is owed any more");
+    // Another version of an earlier turn takes no numbers that were seen.
+    let mut last = None;
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_millis(50), late.next()).await {
+        last = last.max(event.id);
+    }
+    kindred.regenerate(LOCAL, id, Some(0), None).await.unwrap();
+    let mut resumed = kindred.events(LOCAL, id, last).await.unwrap();
+    next(&mut resumed, failed).await;
     kindred.shutdown().await;
 }

@@ -112,7 +112,7 @@ impl Admission {
                 permit = &mut acquired => {
                     drop(ticket);
                     // The semaphore is never closed; without a permit nothing would be worse than to go on.
-                    return Place { _permit: permit.ok(), admission: self.clone(), began: Instant::now() };
+                    return Place { permit: permit.ok(), admission: self.clone(), began: Instant::now() };
                 }
                 () = std::future::ready(()), if told.is_none() => {
                     let length = self.length(&self.lock(), Some(ticket.number));
@@ -195,6 +195,7 @@ impl Ticket {
         books.next += 1;
         books.waiting.insert(number);
         drop(books);
+        metrics::gauge!("kindred_replies_waiting").set(admission.waiting() as f64);
         Self { number, admission: admission.clone() }
     }
 }
@@ -235,17 +236,24 @@ impl Drop for Admitted {
 
 /// A place where a reply is being made. Dropping it lets the next one begin.
 pub(super) struct Place {
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
     admission: Arc<Admission>,
     began: Instant,
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
+impl Place {
+    /// The reply came to its end: how long it took tells how long others will.
+    pub(super) fn done(self) {
         let seconds = self.began.elapsed().as_secs_f64();
         let mut books = self.admission.lock();
         books.seconds = Some(books.seconds.map_or(seconds, |before| before + NEWEST * (seconds - before)));
-        drop(books);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // After the permit below, or those who wait would look too early.
+        drop(self.permit.take());
         self.admission.move_on();
     }
 }

@@ -161,6 +161,7 @@ impl From<StoreError> for AgentError {
         match error {
             StoreError::NoSession { id } => Self::NoSession { id },
             StoreError::NoTurn { seq } => Self::NoTurn { seq },
+            StoreError::KeyTaken { .. } => Self::KeyReused,
             other => Self::Store(other),
         }
     }

@@ -170,7 +170,11 @@ impl Stream for SessionEvents {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<SessionEvent>> {
         match self.missed.next() {
             Some(event) => Poll::Ready(Some(event)),
-            None => self.live.poll_recv(context).map(|event| event.map(Arc::unwrap_or_clone)),
+            None => {
+                // A listener may stay for days: what it missed is not kept that long.
+                self.missed = Vec::new().into_iter();
+                self.live.poll_recv(context).map(|event| event.map(Arc::unwrap_or_clone))
+            }
         }
     }
 }

@@ -44,12 +44,15 @@ impl Registry {
 
     pub(super) fn insert(&self, id: Uuid, live: Live) {
         self.sessions.insert(id, live);
+        self.tell();
     }
 
     /// Takes the session out if nobody uses it; says whether it did. Under the same lock as [`Self::session`] hands out
     /// shares, so that nobody is left with the address of a session that sleeps.
     pub(super) fn release(&self, id: Uuid) -> bool {
-        self.sessions.remove_if(&id, |_, live| Arc::strong_count(&live.awake) <= UNUSED).is_some()
+        let released = self.sessions.remove_if(&id, |_, live| Arc::strong_count(&live.awake) <= UNUSED).is_some();
+        self.tell();
+        released
     }
 
     /// Takes the session out, whoever uses it.
@@ -64,6 +67,10 @@ impl Registry {
 
     pub(super) fn awake(&self) -> Vec<Live> {
         self.sessions.iter().map(|entry| entry.value().clone()).collect()
+    }
+
+    fn tell(&self) {
+        metrics::gauge!("kindred_live_sessions").set(self.count() as f64);
     }
 
     pub(super) fn count(&self) -> usize {

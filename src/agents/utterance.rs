@@ -209,8 +209,7 @@ impl Work {
         tell: &mpsc::Sender<Result<Step, AgentError>>,
     ) -> Result<String, AgentError> {
         let ask = || ready(generator.generate(request.clone()));
-        let busy = if self.cue.gated { engine_is_busy } else { engine_is_busy_or_away };
-        let mut reply = patiently(self.patience(), ask, busy).await?;
+        let mut reply = patiently(self.patience(), ask, engine_is_busy).await?;
         fail::fail_point!("utterance::generate");
         let mut words = Words::new(self.cue.gated);
         loop {
@@ -353,12 +352,9 @@ async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
     }
 }
 
+/// Busy, or away for a moment: a queue of people must not drain into failures because the model is loaded again.
 fn engine_is_busy(error: &EngineError) -> bool {
-    matches!(error, EngineError::Overloaded { .. })
-}
-
-fn engine_is_busy_or_away(error: &EngineError) -> bool {
-    engine_is_busy(error) || matches!(error, EngineError::Restarting { .. })
+    matches!(error, EngineError::Overloaded { .. } | EngineError::Restarting { .. })
 }
 
 fn memory_is_busy(error: &MemoryError) -> bool {

@@ -83,7 +83,8 @@ impl Runner {
                     continue;
                 }
                 Err(Broken::Error(error)) => {
-                    panics = 0;
+                    // Numbers that are none may come from what lies in the cache.
+                    self.forget();
                     error
                 }
                 Err(Broken::Panicked(reason)) => {

@@ -285,7 +285,10 @@ fn dismiss<J: Job>(jobs: Vec<J>, why: Option<Absence>) {
 pub fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let text = text.unwrap_or("it panicked without a word");
-    text.split_once(" of `").map_or(text, |(before, _)| before).to_owned()
+    // A slice of a text that fails quotes the text, in one of several wordings.
+    let quotes =
+        ["byte index", "char boundary", "character boundary", "slicing"].iter().any(|words| text.contains(words));
+    if quotes { "a text was cut in a wrong place".to_owned() } else { text.to_owned() }
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ impl Set {
 
 #[test]
 fn a_model_that_falls_is_loaded_again_and_those_in_hand_are_told() {
-    let fates = [(Fate::Panics, "byte index 3 is out of bounds"), (Fate::Distrusts, "it talks nonsense")];
+    let fates = [(Fate::Panics, "a text was cut in a wrong place"), (Fate::Distrusts, "it talks nonsense")];
     for (fate, expected) in fates {
         let set = set(&[Ok(fate), Ok(Fate::Serves)], quick());
         assert!(set.push());

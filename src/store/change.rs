@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::rows::{ending_word, identity, place, session_columns, session_of, turn_of};
 use super::{
-    NewSession, NewTurn, SessionRecord, StoreError, TokenHash, TooOld, TurnRecord, VisitorId, VisitorRecord, now_ms,
+    NewSession, NewTurn, Owed, SessionRecord, StoreError, TokenHash, TooOld, TurnRecord, VisitorId, VisitorRecord,
+    now_ms,
 };
 use crate::dialogue::Speaker;
 
@@ -21,7 +22,7 @@ pub(super) enum Change {
     Delete(Uuid),
     DeleteOld(TooOld),
     Append { session: Uuid, turn: NewTurn },
-    AwaitAnswer { session: Uuid, message: u64, key: Option<String> },
+    AwaitAnswer { session: Uuid, message: u64, key: Option<String>, why: Owed },
     Show { session: Uuid, head: u64 },
 }
 
@@ -38,6 +39,9 @@ pub(super) enum Outcome {
 /// A refusal has touched nothing, so that the other changes of its transaction are not affected. An error of the
 /// database undoes the transaction.
 type Applied = Result<Result<Outcome, StoreError>, sqlx::Error>;
+
+/// Most sessions, and most visitors, that one sweep deletes: everybody's words wait meanwhile.
+pub(super) const SWEPT: u32 = 100;
 
 const OWNED: &str = "SELECT id FROM sessions WHERE owner = ?";
 
@@ -83,8 +87,8 @@ impl Change {
                 Ok(deleted.map(Outcome::Deleted))
             }
             Self::Append { session, turn } => append(database, *session, turn).await,
-            Self::AwaitAnswer { session, message, key } => {
-                await_answer(database, *session, *message, key.as_deref()).await
+            Self::AwaitAnswer { session, message, key, why } => {
+                await_answer(database, *session, *message, key.as_deref(), *why).await
             }
             Self::Show { session, head } => {
                 let Some(record) = session_in(database, *session).await? else {
@@ -93,7 +97,9 @@ impl Change {
                 if *head >= record.turns {
                     return Ok(Err(StoreError::NoTurn { seq: *head }));
                 }
-                sqlx::query("UPDATE sessions SET head = ?, awaits = 0, attempts = 0, pending_key = NULL WHERE id = ?")
+                sqlx::query(
+                    "UPDATE sessions SET head = ?, awaits = 0, attempts = 0, falls = 0, pending_key = NULL WHERE id = ?",
+                )
                     .bind(place(*head))
                     .bind(session.as_bytes().as_slice())
                     .execute(&mut *database)
@@ -168,7 +174,12 @@ async fn append(database: &mut SqliteConnection, session: Uuid, new: &NewTurn) -
             .fetch_optional(&mut *database)
             .await?;
         if let Some(row) = known {
-            return Ok(turn_of(&row).map(Outcome::Turn));
+            // Another turn under this key would be lost by that, in silence.
+            let same = |known: TurnRecord| match known.turn == new.turn {
+                true => Ok(Outcome::Turn(known)),
+                false => Err(StoreError::KeyTaken { seq: known.seq }),
+            };
+            return Ok(turn_of(&row).and_then(same));
         }
     }
     let Some(record) = session_in(database, session).await? else {
@@ -199,7 +210,7 @@ async fn append(database: &mut SqliteConnection, session: Uuid, new: &NewTurn) -
     .await?;
     let owes = new.turn.speaker == Speaker::Seeker && record.ended_ms.is_none();
     sqlx::query(
-        "UPDATE sessions SET head = ?, turns = turns + 1, used_ms = ?, awaits = ?, attempts = 0, pending_key = NULL
+        "UPDATE sessions SET head = ?, turns = turns + 1, used_ms = ?, awaits = ?, attempts = 0, falls = 0, pending_key = NULL
          WHERE id = ?",
     )
     .bind(place(seq))
@@ -219,7 +230,13 @@ async fn append(database: &mut SqliteConnection, session: Uuid, new: &NewTurn) -
     })))
 }
 
-async fn await_answer(database: &mut SqliteConnection, session: Uuid, message: u64, key: Option<&str>) -> Applied {
+async fn await_answer(
+    database: &mut SqliteConnection,
+    session: Uuid,
+    message: u64,
+    key: Option<&str>,
+    why: Owed,
+) -> Applied {
     let id = session.as_bytes().as_slice();
     let speaker: Option<String> = sqlx::query_scalar("SELECT speaker FROM turns WHERE session = ? AND seq = ?")
         .bind(id)
@@ -234,12 +251,14 @@ async fn await_answer(database: &mut SqliteConnection, session: Uuid, message: u
     }
     sqlx::query(
         "UPDATE sessions SET attempts = iif(awaits AND head = ?1, attempts + 1, 0),
+             falls = iif(?4, falls + 1, 0),
              pending_key = coalesce(?2, iif(awaits AND head = ?1, pending_key, NULL)), head = ?1, awaits = 1
          WHERE id = ?3",
     )
     .bind(place(message))
     .bind(key)
     .bind(id)
+    .bind(why == Owed::Still)
     .execute(&mut *database)
     .await?;
     told(database, session).await
@@ -275,8 +294,9 @@ async fn delete_old(
     database: &mut SqliteConnection,
     what: &TooOld,
 ) -> Result<Result<Vec<Uuid>, StoreError>, sqlx::Error> {
-    let rows = sqlx::query("SELECT id FROM sessions WHERE used_ms < ?")
+    let rows = sqlx::query("SELECT id FROM sessions WHERE used_ms < ? LIMIT ?")
         .bind(what.used_before)
+        .bind(SWEPT)
         .fetch_all(&mut *database)
         .await?;
     let mut deleted = match identities(&rows) {
@@ -284,9 +304,10 @@ async fn delete_old(
         Err(error) => return Ok(Err(error)),
     };
     delete(database, &deleted).await?;
-    let rows = sqlx::query("SELECT id FROM visitors WHERE seen_ms < ? OR created_ms < ?")
+    let rows = sqlx::query("SELECT id FROM visitors WHERE seen_ms < ? OR created_ms < ? LIMIT ?")
         .bind(what.seen_before)
         .bind(what.created_before)
+        .bind(SWEPT)
         .fetch_all(&mut *database)
         .await?;
     let visitors = match identities(&rows) {

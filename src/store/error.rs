@@ -47,6 +47,12 @@ pub enum StoreError {
         /// What was asked for.
         seq: u64,
     },
+    /// The session has another turn under this key.
+    #[error("turn {seq} was stored under this key, with other words")]
+    KeyTaken {
+        /// That turn.
+        seq: u64,
+    },
     /// The owner has as many sessions as they may.
     #[error("{limit} conversations are kept, which is the limit; delete one first")]
     TooManySessions {

@@ -13,7 +13,8 @@ mod writer;
 pub use check::{StoreCheck, check};
 pub use error::StoreError;
 pub use record::{
-    Cursor, NewSession, NewTurn, SessionRecord, TokenHash, TooOld, TurnEnd, TurnRecord, VisitorId, VisitorRecord, Whose,
+    Cursor, NewSession, NewTurn, Owed, SessionRecord, TokenHash, TooOld, TurnEnd, TurnRecord, VisitorId, VisitorRecord,
+    Whose,
 };
 pub use sqlite::SqliteStore;
 pub use volatile::VolatileStore;
@@ -55,7 +56,8 @@ pub trait Store: Send + Sync {
     /// Deletes a session and its turns, truly: nothing of them is left in the database's files.
     async fn delete_session(&self, id: Uuid) -> Result<(), StoreError>;
 
-    /// Deletes what is too old, truly. Gives the sessions that were deleted.
+    /// Deletes what is too old, truly, as much as one change may hold. Gives the sessions that were deleted; to be called
+    /// again while it gives some.
     async fn delete_old(&self, what: TooOld) -> Result<Vec<Uuid>, StoreError>;
 
     /// Appends a turn and makes it the head, in one transaction. A seeker's turn owes an answer from then on, a
@@ -63,9 +65,15 @@ pub trait Store: Send + Sync {
     async fn append(&self, session: Uuid, turn: NewTurn) -> Result<TurnRecord, StoreError>;
 
     /// Makes this message the head, and owes it an answer (another one, if it has one). If it is the head that awaits an
-    /// answer already, counts one attempt more. `key` names the request for it; none leaves the one there is.
-    async fn await_answer(&self, session: Uuid, message: u64, key: Option<String>)
-    -> Result<SessionRecord, StoreError>;
+    /// answer already, counts one attempt more; falls are counted until somebody asks. `key` names the request for it;
+    /// none leaves the one there is.
+    async fn await_answer(
+        &self,
+        session: Uuid,
+        message: u64,
+        key: Option<String>,
+        why: Owed,
+    ) -> Result<SessionRecord, StoreError>;
 
     /// Makes this turn the head, as one who looks at another version; a message owes no answer by that.
     async fn show(&self, session: Uuid, head: u64) -> Result<SessionRecord, StoreError>;

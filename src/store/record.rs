@@ -46,8 +46,10 @@ pub struct SessionRecord {
     pub turns: u64,
     /// Whether the head is a message whose answer is owed.
     pub awaits: bool,
-    /// Answers to the head that were begun after the first one and never came to an end.
+    /// Answers to the head that were begun after the first one and never came to an end, whyever.
     pub attempts: u32,
+    /// Of them, those that nobody asked for: something fell while the answer was owed.
+    pub falls: u32,
     /// The key of the request for another version of a reply, while that is on its way.
     pub pending_key: Option<String>,
 }
@@ -129,6 +131,15 @@ impl NewTurn {
     pub fn typed(parent: Option<u64>, text: impl Into<String>) -> Self {
         Self { parent, turn: Turn::new(Speaker::Seeker, text), end: TurnEnd::Whole, model: None, key: None }
     }
+}
+
+/// Why an answer is owed from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owed {
+    /// Somebody asks for it.
+    Asked,
+    /// It was owed before, and something fell before it came.
+    Still,
 }
 
 /// Which sessions a list is of.

@@ -11,7 +11,7 @@ use crate::persona::Memory;
 /// The columns of [`session_of`].
 macro_rules! session_columns {
     () => {
-        "id, owner, supporter, about, created_ms, used_ms, ended_ms, head, turns, awaits, attempts, pending_key"
+        "id, owner, supporter, about, created_ms, used_ms, ended_ms, head, turns, awaits, attempts, falls, pending_key"
     };
 }
 pub(super) use session_columns;
@@ -38,6 +38,7 @@ pub(super) fn session_of(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
         turns: row.try_get::<i64, _>("turns")?.unsigned_abs(),
         awaits: row.try_get("awaits")?,
         attempts: row.try_get("attempts")?,
+        falls: row.try_get("falls")?,
         pending_key: row.try_get("pending_key")?,
     })
 }

@@ -14,13 +14,13 @@ use super::folder::{FolderLock, keep_private};
 use super::rows::{session_columns, session_of, turn_of, visitor_of};
 use super::writer::{self, Order};
 use super::{
-    Cursor, NewSession, NewTurn, SessionRecord, Store, StoreError, TokenHash, TooOld, TurnRecord, VisitorId,
+    Cursor, NewSession, NewTurn, Owed, SessionRecord, Store, StoreError, TokenHash, TooOld, TurnRecord, VisitorId,
     VisitorRecord, Whose,
 };
 
 const DATABASE: &str = "kindred.sqlite";
 const READERS: u32 = 4;
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// How many changes may wait for the writer; callers past it wait for a place.
 const WAITING_CHANGES: usize = 1024;
 /// Older ones can lose committed turns when a WAL is reset while another connection checkpoints.
@@ -36,6 +36,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     orders: mpsc::Sender<Order>,
     path: PathBuf,
+    writer: tokio::task::JoinHandle<()>,
     // Let go only after the connections above.
     _lock: FolderLock,
 }
@@ -89,14 +90,16 @@ impl SqliteStore {
             .await
             .map_err(|error| cannot_open(&path, &error))?;
         let (orders, waiting) = mpsc::channel(WAITING_CHANGES);
-        tokio::spawn(writer::run(connection, waiting, path.clone()));
-        Ok(Self { readers, orders, path, _lock: lock })
+        let writer = tokio::spawn(writer::run(connection, waiting, path.clone()));
+        Ok(Self { readers, orders, path, writer, _lock: lock })
     }
 
     /// Waits until every change that was begun is on disk, then closes the database.
     pub async fn close(self) {
         drop(self.orders);
         self.readers.close().await;
+        // It ends when nothing waits any more; one that panicked has ended too.
+        let _ = self.writer.await;
     }
 
     async fn change(&self, change: Change) -> Result<Outcome, StoreError> {
@@ -224,8 +227,9 @@ impl Store for SqliteStore {
         session: Uuid,
         message: u64,
         key: Option<String>,
+        why: Owed,
     ) -> Result<SessionRecord, StoreError> {
-        self.change_session(Change::AwaitAnswer { session, message, key }).await
+        self.change_session(Change::AwaitAnswer { session, message, key, why }).await
     }
 
     async fn show(&self, session: Uuid, head: u64) -> Result<SessionRecord, StoreError> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Cursor, NewSession, NewTurn, SessionRecord, Store, StoreError, TokenHash, TooOld, TurnRecord, VisitorId,
+    Cursor, NewSession, NewTurn, Owed, SessionRecord, Store, StoreError, TokenHash, TooOld, TurnRecord, VisitorId,
     VisitorRecord, Whose, now_ms,
 };
 use crate::dialogue::Speaker;
@@ -109,6 +109,7 @@ impl Store for VolatileStore {
             turns: 0,
             awaits: false,
             attempts: 0,
+            falls: 0,
             pending_key: None,
         };
         kept.sessions.insert(id, Held { record: record.clone(), key: new.key, turns: Vec::new() });
@@ -172,7 +173,10 @@ impl Store for VolatileStore {
         let mut kept = self.lock();
         let held = kept.session(session)?;
         if let Some(known) = held.turns.iter().find(|turn| new.key.is_some() && turn.key == new.key) {
-            return Ok(known.clone());
+            return match known.turn == new.turn {
+                true => Ok(known.clone()),
+                false => Err(StoreError::KeyTaken { seq: known.seq }),
+            };
         }
         let seq = held.turns.len() as u64;
         if let Some(parent) = new.parent.filter(|&parent| parent >= seq) {
@@ -194,6 +198,7 @@ impl Store for VolatileStore {
         session.used_ms = record.created_ms;
         session.awaits = record.turn.speaker == Speaker::Seeker && session.ended_ms.is_none();
         session.attempts = 0;
+        session.falls = 0;
         session.pending_key = None;
         Ok(record)
     }
@@ -203,6 +208,7 @@ impl Store for VolatileStore {
         session: Uuid,
         message: u64,
         key: Option<String>,
+        why: Owed,
     ) -> Result<SessionRecord, StoreError> {
         let mut kept = self.lock();
         let held = kept.session(session)?;
@@ -213,6 +219,7 @@ impl Store for VolatileStore {
         let record = &mut held.record;
         let again = record.awaits && record.head == Some(message);
         record.attempts = if again { record.attempts + 1 } else { 0 };
+        record.falls = if why == Owed::Still { record.falls + 1 } else { 0 };
         record.pending_key = key.or(record.pending_key.take().filter(|_| again));
         record.head = Some(message);
         record.awaits = true;
@@ -229,6 +236,7 @@ impl Store for VolatileStore {
         record.head = Some(head);
         record.awaits = false;
         record.attempts = 0;
+        record.falls = 0;
         record.pending_key = None;
         Ok(record.clone())
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::StoreError;
 use super::change::{Change, Outcome};
-use super::sqlite::explain;
+use super::sqlite::{BUSY, explain};
 
 /// The most changes of one transaction; a commit costs one flush to disk, however many it carries.
 const GROUP: usize = 256;
@@ -26,17 +27,20 @@ type Outcomes = Vec<Result<Outcome, StoreError>>;
 /// Writes until every sender is gone.
 pub(super) async fn run(mut database: SqliteConnection, mut orders: mpsc::Receiver<Order>, path: PathBuf) {
     let mut group = Vec::with_capacity(GROUP);
-    // Whether the log may still hold what was deleted.
-    let mut stained = false;
+    // When the log is to be emptied of what it may still hold of deleted rows; at the start too, as a crash may have
+    // come between a deletion and that.
+    let mut stained = Some(Instant::now());
     loop {
+        if let Some(due) = stained
+            && due <= Instant::now()
+        {
+            stained = wash(&mut database).await;
+        }
         let taken = match stained {
-            false => orders.recv_many(&mut group, GROUP).await,
-            true => match tokio::time::timeout(AGAIN, orders.recv_many(&mut group, GROUP)).await {
+            None => orders.recv_many(&mut group, GROUP).await,
+            Some(due) => match tokio::time::timeout_at(due, orders.recv_many(&mut group, GROUP)).await {
                 Ok(taken) => taken,
-                Err(_) => {
-                    stained = !wash(&mut database).await;
-                    continue;
-                }
+                Err(_) => continue,
             },
         };
         if taken == 0 {
@@ -45,7 +49,7 @@ pub(super) async fn run(mut database: SqliteConnection, mut orders: mpsc::Receiv
         match commit(&mut database, &group).await {
             Ok(outcomes) => {
                 if group.iter().any(|order| order.change.deletes()) {
-                    stained = !wash(&mut database).await;
+                    stained = wash(&mut database).await;
                 }
                 for (order, outcome) in group.drain(..).zip(outcomes) {
                     // A caller that has left needs no answer.
@@ -60,7 +64,7 @@ pub(super) async fn run(mut database: SqliteConnection, mut orders: mpsc::Receiv
                         Err(error) => Err(explain(error, &path)),
                     };
                     if order.change.deletes() {
-                        stained = !wash(&mut database).await;
+                        stained = wash(&mut database).await;
                     }
                     let _ = order.answer.send(outcome);
                 }
@@ -94,8 +98,19 @@ async fn apply_all(database: &mut SqliteConnection, group: &[Order]) -> Result<O
     Ok(outcomes)
 }
 
-/// Folds the log into the database, where deleted rows are overwritten, and empties it; whether that went through.
-async fn wash(database: &mut SqliteConnection) -> bool {
-    let done = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(database).await;
-    done.is_ok_and(|row| row.try_get::<i64, _>(0).is_ok_and(|busy| busy == 0))
+/// Folds the log into the database, where deleted rows are overwritten, and empties it. If a reader stands in the way,
+/// says when to try again: nobody's words may wait for that reader.
+async fn wash(database: &mut SqliteConnection) -> Option<Instant> {
+    let washed = async {
+        sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *database).await?;
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *database).await?;
+        row.try_get::<i64, _>(0)
+    };
+    let busy = washed.await;
+    let patience = format!("PRAGMA busy_timeout = {}", BUSY.as_millis());
+    let restored = sqlx::query(sqlx::AssertSqlSafe(patience)).execute(database).await;
+    if let (Err(error), _) | (_, Err(error)) = (busy.as_ref().map(|_| ()), restored.as_ref().map(|_| ())) {
+        tracing::warn!(%error, "the log could not be emptied");
+    }
+    (!matches!(busy, Ok(0))).then(|| Instant::now() + AGAIN)
 }

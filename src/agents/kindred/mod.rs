@@ -6,6 +6,7 @@ mod watcher;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use actix::{Actor as _, Addr, Arbiter, ArbiterHandle, System};
 use serde::Serialize;
@@ -67,6 +68,8 @@ struct Inner {
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
+/// How long a stop waits for a session whose store hangs.
+const PARKING: Duration = Duration::from_secs(2);
 /// Threads that actors live on: they only pass things on, so that few suffice.
 const MOST_ARBITERS: usize = 4;
 
@@ -179,6 +182,16 @@ impl Kindred {
         !self.inner.closing.load(Ordering::Acquire)
     }
 
+    /// Whether the models answer: one may be loaded again at this moment, or have stopped.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn check_models(&self) -> Result<(), AgentError> {
+        let voices = &self.inner.voices;
+        voices.supporter.ready()?;
+        Ok(voices.seeker.ready()?)
+    }
+
     /// The `k` characters most likely to help somebody who writes this, best first.
     ///
     /// # Errors
@@ -229,7 +242,7 @@ impl Kindred {
         let _ = tokio::time::timeout(self.inner.limits.grace, self.inner.admission.idle()).await;
         for live in self.inner.registry.awake() {
             // One that is gone already is parked.
-            let _ = live.address.send(Park).await;
+            let _ = tokio::time::timeout(PARKING, live.address.send(Park)).await;
         }
         self.inner.system.stop();
         let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::Actor as _;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::Kindred;
 use crate::agents::admission::Admitted;
+use crate::agents::event::last_of;
 use crate::agents::matcher::Assign;
 use crate::agents::message::{Message, check_about, check_within};
 use crate::agents::registry::Live;
@@ -19,7 +20,8 @@ use crate::agents::versions::Versions;
 use crate::agents::visitor::{Caller, RequestKey};
 use crate::agents::watch::{Fallen, Guard};
 use crate::agents::{AgentError, SessionEvents};
-use crate::store::{Cursor, NewSession, SessionRecord, TurnRecord, Whose};
+use crate::safety;
+use crate::store::{Cursor, NewSession, Owed, SessionRecord, TurnRecord, Whose};
 
 /// Whom a session is opened with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +106,8 @@ impl Kindred {
             return Err(AgentError::KeyReused);
         }
         let _waking = self.inner.waking.lock(record.id).await;
-        // One that was opened by the same request before may be awake, and have turns.
+        // One that was opened by the same request before may be awake, have turns, or be deleted by now.
+        let record = self.stored_session(caller, record.id).await?;
         if record.turns == 0 && self.inner.registry.session(record.id).is_none() {
             self.awaken(record.clone(), Vec::new(), Some(seat), None);
         }
@@ -128,7 +131,18 @@ impl Kindred {
         let Message { text, replaces, key } = message.into();
         let text = check_within(&text, self.inner.limits.message_chars)?.to_owned();
         let live = self.live(caller, session).await?;
-        let admitted = self.admit(caller, &live, text.len())?;
+        if let Some(key) = key.clone() {
+            // Before admission: what was done is told again, however busy it is.
+            let known = Known { text: text.clone(), replaces, key };
+            if let Some(said) = live.address.send(known).await.map_err(|_| AgentError::Interrupted)?? {
+                return Ok(said);
+            }
+        }
+        // Somebody at risk is answered by the help card: no queue may stand before that.
+        let admitted = match safety::assess(&text).risk {
+            Some(_) => None,
+            None => Some(self.admit(caller, &live, text.len())?),
+        };
         let say = Say { text, replaces, key, admitted };
         live.address.send(say).await.map_err(|_| AgentError::Interrupted)?
     }
@@ -197,10 +211,17 @@ impl Kindred {
     /// [`AgentError::NoSession`], the store's.
     pub async fn delete_session(&self, caller: Caller, session: Uuid) -> Result<(), AgentError> {
         self.check_open()?;
-        let _waking = self.inner.waking.lock(session).await;
-        self.stored_session(caller, session).await?;
-        self.put_out(session).await;
-        Ok(self.inner.store.delete_session(session).await?)
+        let kindred = self.clone();
+        // A task of its own: whoever asked may leave in the middle of it.
+        let deleted = tokio::spawn(async move {
+            let _waking = kindred.inner.waking.lock(session).await;
+            kindred.stored_session(caller, session).await?;
+            // First that, then the telling: who hears of it may rely on it.
+            kindred.inner.store.delete_session(session).await?;
+            kindred.put_out_locked(session).await;
+            Ok(())
+        });
+        deleted.await.map_err(|_| AgentError::Interrupted)?
     }
 
     /// How the session stands.
@@ -208,6 +229,15 @@ impl Kindred {
     /// # Errors
     /// [`AgentError::NoSession`], the store's.
     pub async fn session(&self, caller: Caller, session: Uuid) -> Result<SessionView, AgentError> {
+        self.check_open()?;
+        if self.inner.registry.session(session).is_none() {
+            let record = self.stored_session(caller, session).await?;
+            // One that sleeps and owes nothing need not wake to be looked at.
+            if !record.awaits {
+                let last_event = record.turns.checked_sub(1).map_or(0, last_of);
+                return Ok(SessionView { record, last_event, replying: false });
+            }
+        }
         let live = self.live(caller, session).await?;
         let (record, last_event, replying) = live.address.send(Look).await.map_err(|_| AgentError::Interrupted)?;
         Ok(SessionView { record, last_event, replying })
@@ -269,14 +299,26 @@ impl Kindred {
     pub async fn answer_unanswered(&self) -> Result<usize, AgentError> {
         /// Sessions that are read at once.
         const PAGE: u32 = 64;
-        let (mut woken, mut after) = (0, None);
+        /// How long a store that fails, or a full queue, is left alone.
+        const PAUSE: Duration = Duration::from_millis(100);
+        const MOST_FAILURES: usize = 50;
+        let (mut woken, mut after, mut failures) = (0, None, 0);
         loop {
-            let page = self.inner.store.unanswered(after, PAGE).await?;
+            let page = match self.inner.store.unanswered(after, PAGE).await {
+                Ok(page) => page,
+                Err(error) if failures == MOST_FAILURES || !self.is_ready() => return Err(error.into()),
+                Err(_) => {
+                    failures += 1;
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
             let Some(last) = page.last() else { return Ok(woken) };
             after = Some(last.id);
             for record in page {
-                while self.inner.admission.waiting() > self.inner.limits.replies && self.is_ready() {
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                // They stand in the queue with everybody else; only memory bounds how many at once.
+                while self.inner.admission.waiting() >= self.inner.limits.waiting && self.is_ready() {
+                    tokio::time::sleep(PAUSE).await;
                 }
                 match self.live(Caller::Local, record.id).await {
                     Ok(_) => woken += 1,
@@ -303,7 +345,7 @@ impl Kindred {
         let mut admitted = None;
         if let (true, Some(head)) = (record.awaits, record.head) {
             // Counted before it begins: what brings the process down must not do so for ever.
-            record = self.inner.store.await_answer(id, head, None).await?;
+            record = self.inner.store.await_answer(id, head, None, Owed::Still).await?;
             // Admitted like any other, if there is room; else it comes unadmitted, as the person was promised it.
             admitted = self.inner.admission.admit(None, None, 0).ok();
         }
@@ -321,7 +363,9 @@ impl Kindred {
         let (id, owner) = (record.id, record.owner);
         let (awake, characters) = (Arc::new(()), Arc::new(AtomicUsize::new(0)));
         let actor = SessionActor {
-            _seat: seat.unwrap_or_else(|| inner.seats.take(record.supporter)),
+            _seat: seat
+                .filter(|seat| seat.character == record.supporter)
+                .unwrap_or_else(|| inner.seats.take(record.supporter)),
             record,
             versions: Versions::new(turns),
             store: inner.store.clone(),
@@ -337,13 +381,14 @@ impl Kindred {
             admitted,
             listeners: Vec::new(),
             reply: None,
+            failed: None,
+            told: 0,
             replies: 0,
             used: Instant::now(),
         };
         let address = SessionActor::start_in_arbiter(self.arbiter(), move |_| actor);
         let live = Live { address, owner, characters, awake };
         inner.registry.insert(id, live.clone());
-        metrics::gauge!("kindred_live_sessions").set(inner.registry.count() as f64);
         live
     }
 
@@ -361,8 +406,13 @@ impl Kindred {
         record.ok_or(AgentError::NoSession { id })
     }
 
-    /// Ends the session's actor, if it is awake, before the session is deleted.
+    /// Ends the actor of a session that was deleted, if it is awake or just waking.
     pub(super) async fn put_out(&self, session: Uuid) {
+        let _waking = self.inner.waking.lock(session).await;
+        self.put_out_locked(session).await;
+    }
+
+    async fn put_out_locked(&self, session: Uuid) {
         if let Some(live) = self.inner.registry.remove(session) {
             // One that is gone already needs no telling.
             let _ = live.address.send(Leave).await;

@@ -59,11 +59,15 @@ impl Kindred {
     /// The store's.
     pub async fn forget_visitor(&self, visitor: VisitorId) -> Result<(), AgentError> {
         self.check_open()?;
-        let sessions = self.inner.store.delete_visitor(visitor).await?;
-        for session in sessions {
-            self.put_out(session).await;
-        }
-        Ok(())
+        let kindred = self.clone();
+        // A task of its own: whoever asked may leave in the middle of it.
+        let forgotten = tokio::spawn(async move {
+            for session in kindred.inner.store.delete_visitor(visitor).await? {
+                kindred.put_out(session).await;
+            }
+            Ok(())
+        });
+        forgotten.await.map_err(|_| AgentError::Interrupted)?
     }
 
     /// Deletes what nobody can reach any more, and what is older than things are kept; says how many sessions.
@@ -79,11 +83,17 @@ impl Kindred {
             created_before: before(limits.visitor_absolute),
             used_before: limits.retention.map_or(i64::MIN, before),
         };
-        let sessions = self.inner.store.delete_old(what).await?;
-        for &session in &sessions {
-            self.put_out(session).await;
+        let mut deleted = 0;
+        loop {
+            let sessions = self.inner.store.delete_old(what).await?;
+            for &session in &sessions {
+                self.put_out(session).await;
+            }
+            match sessions.len() {
+                0 => return Ok(deleted),
+                more => deleted += more,
+            }
         }
-        Ok(sessions.len())
     }
 }
 

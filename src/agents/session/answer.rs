@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::SessionActor;
-use crate::agents::admission::{Admitted, QueueLength};
+use crate::agents::admission::{Admitted, Place, QueueLength};
 use crate::agents::character::Speak;
 use crate::agents::event::{EventKind, SessionEvent, first_of};
 use crate::agents::reply::Running;
@@ -42,10 +42,13 @@ impl SessionActor {
     /// Begins the answer that a crash or a fallen actor left unsaid, unless it was begun often enough: whatever brings
     /// the process down must not do so for ever.
     pub(super) fn answer_after_a_fall(&mut self, admitted: Option<Admitted>, context: &mut Context<Self>) {
-        if self.record.attempts <= self.attempts {
+        let path = self.versions.path(self.record.head);
+        let at_risk = path.last().is_some_and(|last| safety::assess(&last.turn.text).risk.is_some());
+        // The help card needs nothing that could fall, and is never given up.
+        if self.record.falls <= self.attempts || at_risk {
             return self.answer(admitted, context);
         }
-        tracing::error!(attempts = self.record.attempts, "a reply is given up: it was begun again and again");
+        tracing::error!(falls = self.record.falls, "a reply is given up: it was begun again and again");
         let Some(running) = self.begin(admitted) else { return };
         let seq = running.seq;
         self.reply = Some(running);
@@ -56,6 +59,7 @@ impl SessionActor {
 
     /// Begins the answer to the head.
     pub(super) fn answer(&mut self, admitted: Option<Admitted>, context: &mut Context<Self>) {
+        self.failed = None;
         let Some(mut running) = self.begin(admitted) else { return };
         let path = self.versions.path(self.record.head);
         let Some(last) = path.last() else { return };
@@ -168,11 +172,13 @@ impl SessionActor {
 }
 
 /// The utterance's steps; its place is free when they end, or are dropped.
-fn held<P>(utterance: Utterance, place: P) -> impl Stream<Item = Result<Step, AgentError>> {
+fn held(utterance: Utterance, place: Place) -> impl Stream<Item = Result<Step, AgentError>> {
     let mut place = Some(place);
     utterance.map(move |step| {
-        if matches!(step, Ok(Step::Done(_)) | Err(_)) {
-            drop(place.take());
+        match step {
+            Ok(Step::Done(_)) => place.take().into_iter().for_each(Place::done),
+            Err(_) => drop(place.take()),
+            Ok(_) => {}
         }
         step
     })

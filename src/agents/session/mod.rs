@@ -18,8 +18,8 @@ use super::registry::{Registry, Seat};
 use super::reply::{Remains, Running};
 use super::versions::Versions;
 use super::watch::Guard;
-use crate::dialogue::Speaker;
-use crate::store::{SessionRecord, Store, TurnEnd, TurnRecord};
+use crate::dialogue::{Speaker, Turn};
+use crate::store::{NewTurn, SessionRecord, Store, TurnEnd, TurnRecord};
 
 /// How often a session looks whether it may sleep.
 const LOOK_AROUND: Duration = Duration::from_secs(15);
@@ -50,6 +50,10 @@ pub(super) struct SessionActor {
     pub(super) admitted: Option<Admitted>,
     pub(super) listeners: Vec<mpsc::Sender<Arc<SessionEvent>>>,
     pub(super) reply: Option<Running>,
+    /// That no reply could be given, while that is the last that happened.
+    pub(super) failed: Option<SessionEvent>,
+    /// The highest number of an event that was told.
+    pub(super) told: u64,
     /// Replies begun by this actor; tells the steps of one from those of another.
     pub(super) replies: u64,
     pub(super) used: Instant,
@@ -92,6 +96,7 @@ impl SessionActor {
         record.used_ms = turn.created_ms;
         record.awaits = turn.turn.speaker == Speaker::Seeker && record.ended_ms.is_none();
         record.attempts = 0;
+        record.falls = 0;
         record.pending_key = None;
         self.versions.push(turn);
         self.count_characters();
@@ -110,9 +115,17 @@ impl SessionActor {
     }
 
     /// Stops the reply on its way, if there is one. What it said is to be kept by [`super::reply::keep`]; with
-    /// `wordless`, one that has said nothing yet is kept too.
+    /// `wordless`, one that has said nothing yet is kept too, and so is one that is owed and not on its way: its place is
+    /// taken, and its events' numbers with it.
     fn cut(&mut self, wordless: bool, context: &mut Context<Self>) -> Option<Remains> {
-        let running = self.reply.take()?;
+        self.failed = None;
+        let Some(running) = self.reply.take() else {
+            let parent = self.record.head.filter(|_| wordless && self.record.awaits)?;
+            let turn = Turn::new(Speaker::Supporter, "");
+            let key = self.record.pending_key.clone();
+            let turn = NewTurn { parent: Some(parent), turn, end: TurnEnd::CutOff, model: None, key };
+            return Some(Remains { seq: self.versions.next(), next: u32::MAX - 1, turn: Some(turn) });
+        };
         context.cancel_future(running.work);
         let turn = (wordless || !running.text.is_empty()).then(|| running.turn(TurnEnd::CutOff));
         Some(Remains { seq: running.seq, next: running.next, turn })
@@ -131,6 +144,7 @@ impl SessionActor {
 
     fn reply_ended(&mut self, record: TurnRecord) {
         self.reply = None;
+        self.failed = None;
         metrics::counter!("kindred_replies_total", "end" => end_label(record.end)).increment(1);
         self.took(record.clone());
         let kind = EventKind::ReplyEnded { seq: record.seq, end: record.end, turn: Some(record.clone()) };
@@ -142,6 +156,10 @@ impl SessionActor {
         let event = SessionEvent::numbered(event_id(running.seq, running.next), kind);
         running.next += 1;
         running.events.push(event.clone());
+        // Kept for those who come late, until something follows.
+        if matches!(event.kind, EventKind::Failed { .. }) {
+            self.failed = Some(event.clone());
+        }
         self.announce(event);
     }
 
@@ -151,6 +169,7 @@ impl SessionActor {
 
     fn announce(&mut self, event: SessionEvent) {
         // One that has left, or cannot keep up, is let go; it resumes from the last number it saw.
+        self.told = self.told.max(event.id.unwrap_or_default());
         let event = Arc::new(event);
         self.listeners.retain(|listener| listener.try_send(event.clone()).is_ok());
     }

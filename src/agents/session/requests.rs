@@ -15,7 +15,7 @@ use crate::agents::event::{EventKind, SessionEvent, event_id, last_of, replay};
 use crate::agents::reply::keep;
 use crate::agents::visitor::RequestKey;
 use crate::dialogue::Speaker;
-use crate::store::{NewTurn, SessionRecord, TurnRecord};
+use crate::store::{NewTurn, Owed, SessionRecord, TurnRecord};
 
 /// Events that may wait for a listener; one that is further behind resumes anew.
 const EVENTS_AHEAD: usize = 512;
@@ -33,7 +33,8 @@ pub(in crate::agents) struct Say {
     pub(in crate::agents) text: String,
     pub(in crate::agents) replaces: Option<u64>,
     pub(in crate::agents) key: Option<RequestKey>,
-    pub(in crate::agents) admitted: Admitted,
+    /// None for what the help card answers, which waits for nobody.
+    pub(in crate::agents) admitted: Option<Admitted>,
 }
 
 impl SessionActor {
@@ -44,6 +45,9 @@ impl SessionActor {
         replaces: Option<u64>,
         key: &RequestKey,
     ) -> Result<Option<TurnRecord>, AgentError> {
+        if self.record.pending_key.as_deref() == Some(key.as_str()) {
+            return Err(AgentError::KeyReused);
+        }
         let Some(known) = self.versions.by_key(key.as_str()) else { return Ok(None) };
         let replaced = replaces.map(|seq| self.versions.get(seq).and_then(|turn| turn.parent));
         let same = known.turn.speaker == Speaker::Seeker
@@ -119,7 +123,7 @@ impl Handler<Say> for SessionActor {
             if version.is_some() {
                 session.announce_head();
             }
-            session.answer(Some(admitted), context);
+            session.answer(admitted, context);
             Ok(said)
         })))
     }
@@ -180,7 +184,7 @@ impl Handler<Regenerate> for SessionActor {
         };
         // Numbers of events that were seen must not come again: the same message counts one attempt more, of another
         // message's reply the place is taken.
-        let same = self.reply.as_ref().is_some_and(|running| running.parent == message);
+        let same = self.record.awaits && self.record.head == Some(message);
         let remains = self.cut(!same, context);
         let (store, record) = (self.store.clone(), self.record.clone());
         let owed = async move {
@@ -189,7 +193,7 @@ impl Handler<Regenerate> for SessionActor {
                 Err(error) => return (remains, None, Err(error.into())),
             };
             let key = key.map(|key| key.as_str().to_owned());
-            let now = store.await_answer(record.id, message, key).await.map_err(AgentError::from);
+            let now = store.await_answer(record.id, message, key, Owed::Asked).await.map_err(AgentError::from);
             (remains, kept, now)
         };
         AtomicResponse::new(Box::pin(owed.into_actor(self).map(move |(remains, kept, now), session, context| {
@@ -276,6 +280,8 @@ impl Handler<Stop> for SessionActor {
                 session.stands(now);
             }
             if ended? {
+                session.record.ended_ms.get_or_insert(session.record.used_ms);
+                session.record.awaits = false;
                 let over = session.after_everything();
                 session.announce(over);
                 session.listeners.clear();
@@ -305,6 +311,8 @@ impl Handler<Listen> for SessionActor {
             let after = after.unwrap_or_default();
             missed.extend(running.events.iter().filter(|event| event.id > Some(after)).cloned());
             missed.extend(running.queued.clone());
+        } else if let Some(failed) = &self.failed {
+            missed.extend((failed.id > after).then(|| failed.clone()));
         }
         missed.push(SessionEvent::state(EventKind::Head { seq: self.record.head }));
         let (tell, live) = mpsc::channel(EVENTS_AHEAD);
@@ -365,7 +373,7 @@ impl Handler<Park> for SessionActor {
             }
             None => self.last_event(),
         };
-        self.announce(SessionEvent::numbered(id, EventKind::Closing));
+        self.announce(SessionEvent::numbered(id.max(self.told), EventKind::Closing));
         self.listeners.clear();
         self.leave(context);
     }

@@ -28,7 +28,7 @@ pub(super) async fn health() -> HttpResponse {
     responses((status = 200, description = "It does", body = Condition), Always, Working)
 )]
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    state.rooms()?;
+    state.rooms()?.kindred.check_models().map_err(super::failure::problem)?;
     Ok(HttpResponse::Ok().json(Condition { status: "ready" }))
 }
 

@@ -208,6 +208,8 @@ pub(super) struct Session<'a> {
     head: Option<u64>,
     /// Whether a reply is being made, or waits its turn.
     replying: bool,
+    /// Whether the message at `head` awaits an answer; with `replying` false, none is on its way: ask for it anew.
+    awaits: bool,
     /// Whoever has read these turns listens after this; text, as an event's id is.
     last_event: String,
     /// All versions of all turns.
@@ -225,6 +227,7 @@ impl<'a> Session<'a> {
             ended_ms: view.record.ended_ms,
             head: view.record.head,
             replying: view.replying,
+            awaits: view.record.awaits,
             last_event: view.last_event.to_string(),
             turns: turns.into_iter().map(TurnView::from).collect(),
         }
