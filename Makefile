@@ -2,7 +2,7 @@
 # Both build with --release: the dependencies are compiled once for both.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test web build run test lint fmt models clean
+.PHONY: help setup setup-test web build run test check-api trials lint fmt models clean
 CARGO := cargo
 PORT ?= 8080
 DATA ?=
@@ -26,6 +26,7 @@ test: setup-test web ## Set up, then check formatting, lints, documentation, Rus
 	python3 scripts/check-size
 	$(CARGO) test --release --locked
 	$(CARGO) test --release --locked --features failpoints --test restart
+	$(CARGO) test --release --locked --features failpoints --test crash -- faults::
 
 build: setup web ## Build the binary, target/release/kindred
 	$(CARGO) build --release --locked
@@ -52,6 +53,12 @@ models: build ## Train the model that ships, from this project's own texts and t
 	target/release/kindred train lm $(if $(DATA),--data $(DATA)) --tokenizer runs/tokenizer --out runs/stand-in --minutes $(MINUTES)
 	mkdir -p models/kindred-stand-in
 	cp runs/stand-in/model/* models/kindred-stand-in/
+
+check-api: setup-test web ## Ask the API whatever its description allows, and much that it does not (2 minutes; needs PyPI once)
+	scripts/check-api
+
+trials: setup-test web ## A thousand crashes, two hundred losses of power, ten thousand streams (20 minutes)
+	scripts/trials
 
 lint: ## Formatting, lints and documentation only
 	$(CARGO) fmt --check
