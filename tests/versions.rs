@@ -314,6 +314,8 @@ async fn a_conversation_has_a_bound() {
     exchange(&kindred, id, "one").await;
     exchange(&kindred, id, "two").await;
     assert!(matches!(kindred.say(LOCAL, id, "three").await, Err(AgentError::SessionFull { limit: 5, .. })));
+    let (_, card) = exchange(&kindred, id, "I want to kill myself tonight").await;
+    assert_eq!(card.end, TurnEnd::HelpCard, "nothing is too long for that");
     kindred.shutdown().await;
 }
 

@@ -56,11 +56,16 @@ impl SessionActor {
         if same { Ok(Some(known.clone())) } else { Err(AgentError::KeyReused) }
     }
 
+    fn check_not_ended(&self) -> Result<(), AgentError> {
+        match self.record.ended_ms {
+            Some(_) => Err(AgentError::SessionEnded { id: self.record.id }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the session takes `more` turns.
     fn check_room(&self, more: u64) -> Result<(), AgentError> {
-        if self.record.ended_ms.is_some() {
-            return Err(AgentError::SessionEnded { id: self.record.id });
-        }
+        self.check_not_ended()?;
         if self.versions.next() + more > self.most_turns || self.versions.bytes() >= self.most_bytes {
             return Err(AgentError::SessionFull { limit: self.most_turns, bytes: self.most_bytes });
         }
@@ -90,8 +95,9 @@ impl Handler<Say> for SessionActor {
                 Err(error) => return at_once(Err(error)),
             }
         }
-        // The message, its answer, and what is kept of a reply that it stops.
-        let version = match self.check_room(3).and_then(|()| say.replaces.map(|seq| self.parent_of(seq)).transpose()) {
+        // The message, its answer, and what is kept of a reply that it stops. Nothing is too long for the help card.
+        let room = if say.admitted.is_some() { self.check_room(3) } else { self.check_not_ended() };
+        let version = match room.and_then(|()| say.replaces.map(|seq| self.parent_of(seq)).transpose()) {
             Ok(version) => version,
             Err(error) => return at_once(Err(error)),
         };
