@@ -229,11 +229,18 @@ describe("the page", { skip, timeout: 1_200_000 }, () => {
   });
 
   it("tells of an unknown conversation instead of an empty one", async () => {
-    const { page: other, context } = await open(browser);
-    await other.goto(`${server.url}/talk/00000000-0000-7000-8000-000000000000`);
+    const unknown = `${server.url}/talk/00000000-0000-7000-8000-000000000000`;
+    const other = await page.context().newPage();
+    await other.goto(unknown);
     await other.getByText("There is no such conversation").waitFor();
     await other.getByText("may not read it, or it was deleted").waitFor();
     assert.equal(await other.locator("#message").count(), 0);
+    await other.close();
+    const { page: stranger, context } = await open(browser);
+    await stranger.goto(unknown);
+    await stranger.getByText("does not know this browser").waitFor();
+    assert.equal(await stranger.locator("#message").count(), 0);
+    assert.deepEqual(await context.cookies(), []);
     await context.close();
   });
 

@@ -3,7 +3,7 @@ import { api, type Sending } from "./api";
 import { sleep } from "./deliver";
 import { keepDraft, readDraft, type Unsent } from "./drafts";
 import { newestBeneath, versions } from "./path";
-import { asProblem, Problem } from "./problem";
+import { asProblem, notThere, Problem, undeleted } from "./problem";
 import { Sender } from "./sender.svelte";
 import type { Session, SessionEvent, Turn } from "./shapes";
 import { EventStream, type Link } from "./stream";
@@ -16,8 +16,8 @@ export class Conversation {
   link = $state<Link>("connecting");
   loading = $state.raw<Problem | null>(null);
   stopping = $state(false);
-  /** Why something other than sending did not work. */
-  problem = $state.raw<Problem | null>(null);
+  /** Why something other than sending did not work, and what is said above that. */
+  undone = $state.raw<{ problem: Problem; lead: string } | null>(null);
   /** The newest thing that happened, for screen readers: words of the character, or of the page. */
   announced = $state.raw({ words: "", spoken: false });
 
@@ -69,9 +69,7 @@ export class Conversation {
       if (turns.length === 0 && ended_ms === null && this.draft === "") this.draft = session.about;
       if (!this.talk.ended) this.#listen(session.last_event);
     } catch (error) {
-      const problem = asProblem(error);
-      // Somebody else's conversation answers like one that is not.
-      this.loading = problem.status === 404 ? new Problem({ ...problem, detail: text.chat.unreadable }) : problem;
+      this.loading = unreadable(asProblem(error));
     }
   }
 
@@ -99,9 +97,8 @@ export class Conversation {
   }
 
   /** Shows this version, and what followed it. */
-  async show(seq: number) {
-    this.problem = null;
-    try {
+  show(seq: number) {
+    return this.#do(async () => {
       // One that has ended is only read: its head stays where it was.
       const head = this.talk.ended ? newestBeneath(this.talk.turns, seq) : (await api.show(this.id, seq)).head;
       this.talk = apply(this.talk, { type: "head", seq: head });
@@ -110,46 +107,47 @@ export class Conversation {
       const all = versions(this.talk.turns, turn);
       const words = `${text.versions.at(all.indexOf(turn) + 1, all.length)}: ${turn.text}`;
       this.announced = { words, spoken: false };
-    } catch (error) {
-      this.problem = asProblem(error);
-    }
+    });
   }
 
   async stop() {
     this.stopping = true;
-    this.problem = null;
-    try {
-      await api.stop(this.id);
-    } catch (error) {
-      this.problem = asProblem(error);
-    } finally {
-      this.stopping = false;
-    }
+    await this.#do(() => api.stop(this.id));
+    this.stopping = false;
   }
 
-  async end() {
-    this.problem = null;
-    try {
+  end() {
+    return this.#do(async () => {
       await api.end(this.id);
       this.#hear({ type: "ended" });
-    } catch (error) {
-      this.problem = asProblem(error);
-    }
+    });
   }
 
-  async remove() {
-    this.problem = null;
-    try {
-      await api.remove(this.id);
-    } catch (error) {
-      const problem = asProblem(error);
-      // Gone is gone, whoever was first.
-      if (problem.status !== 404) {
-        this.problem = problem;
+  remove() {
+    return this.#do(async () => {
+      try {
+        await api.remove(this.id);
+      } catch (error) {
+        const problem = asProblem(error);
+        if (!notThere(problem)) throw problem;
+        // Gone is gone, whoever was first; but nobody says here that it was deleted just now.
+        this.sender.cancel();
+        this.close();
+        this.loading = unreadable(problem);
         return;
       }
+      this.#hear({ type: "deleted" });
+    }, undeleted);
+  }
+
+  async #do(what: () => Promise<unknown>, lead: (problem: Problem) => string = () => text.chat.undone) {
+    this.undone = null;
+    try {
+      await what();
+    } catch (error) {
+      const problem = asProblem(error);
+      this.undone = { problem, lead: lead(problem) };
     }
-    this.#hear({ type: "deleted" });
   }
 
   #listen(after: string) {
@@ -188,4 +186,9 @@ export class Conversation {
     // The words stay on the screen; this browser keeps them no longer.
     if (event.type === "deleted") keepDraft(this.id, { words: "" });
   }
+}
+
+/** Somebody else's conversation answers like one that is not. */
+function unreadable(problem: Problem): Problem {
+  return notThere(problem) ? new Problem({ ...problem, detail: text.chat.unreadable }) : problem;
 }

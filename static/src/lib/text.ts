@@ -84,6 +84,8 @@ export const text = {
     deleteNo: "Keep it",
     deleted: "This conversation was deleted.",
     unreadable: "This browser may not read it, or it was deleted.",
+    unknown:
+      "The server does not know this browser now. It may run with other data than before: nothing is deleted, and the conversation goes on once that is put right.",
     unsentWords: "What you wrote here and did not send:",
     all: "Your conversations",
     lost: "The connection is lost. Trying again…",
@@ -119,6 +121,8 @@ export const text = {
     loading: "Reading your conversations…",
     none: "There is no conversation yet.",
     begin: "Begin one",
+    unknown:
+      "The server does not know this browser. So it is before the first conversation, and after everything was deleted. If you have talked here before, the server may run with other data now: nothing of yours is deleted, but whoever begins anew gets a new cookie, which no longer leads to what was before.",
     more: "Show more",
     turns: (count: number) => (count === 1 ? "1 turn" : `${count} turns`),
     open: "open",
@@ -126,6 +130,7 @@ export const text = {
     delete: "Delete",
     deleteOne: (name: string, when: string) => `Delete the conversation with ${name} of ${when}`,
     deleted: "The conversation is deleted.",
+    notThere: "That conversation is not here any more.",
   },
 
   yours: {
@@ -138,6 +143,7 @@ export const text = {
     no: "Keep it",
     erased:
       "Deleted means erased from this server’s database. Copies that somebody made before, such as a download or a backup, are not reached.",
+    kept: "Nothing was deleted.",
     gone: "Everything is deleted",
     goneLead: "Your conversations are erased from this server’s database, and it no longer knows this browser.",
   },
@@ -168,6 +174,9 @@ export const text = {
       "If you or someone near you is in danger, call the emergency number of your country now: 112 in Europe and many other places, 911 in North America, 999 in the United Kingdom, 110 or 120 in China.",
   },
 
+  /** What leads on where this browser is not known. */
+  anew: "Begin anew",
+
   missing: { title: "There is no such page", home: "Go to the start" },
 
   problem: {
@@ -178,6 +187,39 @@ export const text = {
     retry: "Try again",
     wait: (seconds: number) => `Try again in ${spell(seconds)}.`,
   },
+
+  /** Failures by the server's code, where its own words are not for whoever sits before the page. */
+  codes: {
+    "no-visitor": {
+      title: "This server does not know this browser now",
+      detail:
+        "It may run with other data than before, or everything of yours was deleted. Nothing was changed by this. Whoever begins anew gets a new cookie, which no longer leads to conversations of before.",
+    },
+    busy: { title: "Many people are talking right now", detail: "Nothing more can be taken at the moment." },
+    starting: { title: "The server is starting", detail: "The models are being loaded. This takes a moment." },
+    draining: { title: "The server is stopping or restarting", detail: "It takes messages again when it is back." },
+    interrupted: {
+      title: "The server was interrupted",
+      detail: "It goes on from what is kept. Try again in a moment.",
+    },
+    "model-restarting": { title: "The model is starting again after a failure", detail: "What was said is kept." },
+    "read-only": {
+      title: "The server cannot keep anything new now",
+      detail: "Its disk cannot be written. What was said before can be read.",
+    },
+    "disk-full": {
+      title: "The server’s disk is full",
+      detail: "Nothing new can be kept until whoever runs it makes room. What was said before can be read.",
+    },
+    "too-many-sessions": {
+      title: "You have as many conversations as one may have",
+      detail: "Delete one of them, and begin then.",
+    },
+    "session-full": {
+      title: "This conversation is full",
+      detail: "No more fits into it. It can still be read; a new one has room.",
+    },
+  } as Record<string, { title: string; detail: string } | undefined>,
 
   aspects: {
     tone: "Way of speaking",
