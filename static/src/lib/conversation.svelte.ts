@@ -28,6 +28,8 @@ export class Conversation {
     await api.regenerate(this.id, turn, sending);
   });
 
+  /** Sends the message that is being changed. */
+  #editor: Sender<string> | undefined;
   #words = $state("");
   #unsent: Unsent | undefined;
   #stream: EventStream | undefined;
@@ -44,7 +46,7 @@ export class Conversation {
       const { seq } = await api.say(id, { text: words }, sending);
       this.talk = sent(this.talk, { seq, text: words });
     };
-    this.sender = new Sender(post, sleep, { first: kept.unsent, changed });
+    this.sender = new Sender(post, sleep, { first: kept.unsent, changed, newest: () => this.#newest });
     void this.load();
   }
 
@@ -55,7 +57,13 @@ export class Conversation {
 
   set draft(words: string) {
     this.#words = words;
+    // Whoever empties the box has no use for what stood there.
+    if (words.trim() === "") this.sender.forget();
     keepDraft(this.id, { words, unsent: this.#unsent });
+  }
+
+  get #newest(): number {
+    return this.talk.turns.at(-1)?.seq ?? -1;
   }
 
   async load() {
@@ -65,6 +73,7 @@ export class Conversation {
       this.session = session;
       const { turns, head, replying, ended_ms } = session;
       this.talk = begin({ turns, head, waiting: replying, ended: ended_ms !== null });
+      turns.forEach((turn) => this.#arrived(turn));
       // Words that were written before, and that no conversation has yet, stand ready to be sent.
       if (turns.length === 0 && ended_ms === null && this.draft === "") this.draft = session.about;
       if (!this.talk.ended) this.#listen(session.last_event);
@@ -81,10 +90,11 @@ export class Conversation {
 
   /** Sends another version of an earlier message. */
   editor(replaces: number): Sender<string> {
-    return new Sender(async (words, sending) => {
+    const post = async (words: string, sending: Sending) => {
       const { seq } = await api.say(this.id, { text: words, replaces }, sending);
       this.talk = sent(this.talk, { seq, text: words, replaces });
-    });
+    };
+    return (this.#editor = new Sender(post, sleep, { newest: () => this.#newest }));
   }
 
   /** Another version of this reply; without one, an answer to the message at the end. */
@@ -112,7 +122,11 @@ export class Conversation {
 
   async stop() {
     this.stopping = true;
-    await this.#do(() => api.stop(this.id));
+    await this.#do(async () => {
+      const { turn } = await api.stop(this.id);
+      // Nothing was being made, whatever this page believes.
+      if (turn === null) await this.#lookAgain();
+    });
     this.stopping = false;
   }
 
@@ -174,8 +188,26 @@ export class Conversation {
     this.talk = now?.replying ? before : { ...before, waiting: now === null && waiting, answering: null };
   }
 
+  async #lookAgain() {
+    const before = this.talk;
+    const { turns, head, replying } = await api.session(this.id);
+    // Anything heard meanwhile is newer.
+    if (this.talk !== before || replying) return;
+    this.talk = { ...begin({ turns, head, waiting: false, ended: before.ended }), failure: before.failure };
+  }
+
+  /** The server has this turn: if it is what was being sent, that is not sent again. */
+  #arrived(turn: Turn) {
+    if (turn.speaker !== "seeker") return;
+    this.#editor?.arrived(turn.text, turn.seq);
+    if (this.sender.arrived(turn.text, turn.seq) && this.draft.trim() === turn.text) this.draft = "";
+  }
+
   #hear(event: SessionEvent) {
     this.talk = apply(this.talk, event);
+    if (event.type === "said") this.#arrived(event.turn);
+    // An answer was begun: asking for another is something new.
+    if (event.type === "reply_started") this.asker.forget();
     if (event.type === "reply_ended" && event.turn) this.announced = { words: event.turn.text, spoken: true };
     if (event.type === "queued")
       this.announced = { words: text.chat.queued(event.ahead, event.wait_ms), spoken: false };

@@ -9,12 +9,12 @@ export const NO_VISITOR: Answer = [401, { code: "no-visitor", title: "You are no
 export const NO_SESSION: Answer = [404, { code: "no-such-session", title: "There is no such conversation" }];
 
 /** Takes the place of `fetch`; `asked` fills with what was asked for, such as "POST /api/visitor". */
-export function standIn(answer: (asked: string, body: unknown) => Answer): string[] {
+export function standIn(answer: (asked: string, body: unknown, key: string | null) => Answer): string[] {
   const asked: string[] = [];
-  vi.stubGlobal("fetch", (url: string, { method, body }: { method: string; body?: string }) => {
+  vi.stubGlobal("fetch", (url: string, { method, body, headers: sent }: RequestInit) => {
     const what = `${method} ${url}`;
     asked.push(what);
-    const given = answer(what, body === undefined ? undefined : JSON.parse(body));
+    const given = answer(what, JSON.parse(String(body ?? null)), new Headers(sent).get("idempotency-key"));
     if (given === "lost") return Promise.reject(new TypeError("connection reset"));
     const [status, told, headers] = given;
     const init = { status, headers: { "content-type": "application/json", ...headers } };

@@ -104,13 +104,19 @@ export const text = {
     later: "Show the next version",
   },
 
+  /** Why something is not sent yet, by the server's code. */
   wait: {
     lost: (seconds: number) => `No answer came. Trying again in ${spell(seconds)}.`,
-    busy: (seconds: number) => `Many people are talking right now. This is sent by itself in ${spell(seconds)}.`,
+    later: (seconds: number) => `The server cannot be reached just now. ${byItself(seconds)}`,
+    busy: (seconds: number) => `Many people are talking right now. ${byItself(seconds)}`,
+    "too-many-requests": (seconds: number) =>
+      `That was much at once, or replies to you are still on their way. ${byItself(seconds)}`,
+    starting: (seconds: number) => `The server is starting. ${byItself(seconds)}`,
+    draining: (seconds: number) => `The server is stopping or restarting. ${byItself(seconds)}`,
+    interrupted: (seconds: number) => `The conversation was interrupted and is set up again. ${byItself(seconds)}`,
+    "model-restarting": (seconds: number) => `The model is starting again after a failure. ${byItself(seconds)}`,
     ahead: (people: number, seconds: number) =>
-      `${people === 1 ? "One person is" : `${people} people are`} before you. This is sent by itself in ${spell(seconds)}.`,
-    restarting: (seconds: number) =>
-      `The model is starting again after a failure. This is sent by itself in ${spell(seconds)}.`,
+      `${people === 1 ? "One person is" : `${people} people are`} before you. ${byItself(seconds)}`,
     now: "Trying now…",
     cancel: "Do not send",
   },
@@ -196,6 +202,10 @@ export const text = {
         "It may run with other data than before, or everything of yours was deleted. Nothing was changed by this. Whoever begins anew gets a new cookie, which no longer leads to conversations of before.",
     },
     busy: { title: "Many people are talking right now", detail: "Nothing more can be taken at the moment." },
+    "too-many-requests": {
+      title: "That was much at once",
+      detail: "Or replies to you are still on their way. Wait a little.",
+    },
     starting: { title: "The server is starting", detail: "The models are being loaded. This takes a moment." },
     draining: { title: "The server is stopping or restarting", detail: "It takes messages again when it is back." },
     interrupted: {
@@ -240,6 +250,10 @@ export const text = {
 /** An aspect's heading; a name the list lacks is shown as it is, with spaces. */
 export function aspectLabel(aspect: string): string {
   return text.aspects[aspect] ?? aspect.replaceAll("_", " ");
+}
+
+function byItself(seconds: number): string {
+  return `This is sent by itself in ${spell(seconds)}.`;
 }
 
 /** How long, as said. */
