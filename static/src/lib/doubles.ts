@@ -23,6 +23,16 @@ export function standIn(answer: (asked: string, body: unknown, key: string | nul
   return asked;
 }
 
+/** A page that can be hidden. */
+export class Page extends EventTarget {
+  hidden = false;
+
+  see(seen: boolean) {
+    this.hidden = !seen;
+    this.dispatchEvent(new Event("visibilitychange"));
+  }
+}
+
 /** Takes the place of `EventSource`. */
 export class Streams {
   static readonly CLOSED = 2;
@@ -36,9 +46,13 @@ export class Streams {
     Streams.opened.push(this);
   }
 
-  static standIn() {
+  /** Gives the page that they are of. */
+  static standIn(): Page {
+    const page = new Page();
     Streams.opened = [];
     vi.stubGlobal("EventSource", Streams);
+    vi.stubGlobal("document", page);
+    return page;
   }
 
   static get last(): Streams {

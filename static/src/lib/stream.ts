@@ -1,5 +1,7 @@
-/** A session's events over SSE. The browser resumes by Last-Event-ID; where it gives up (an error status), this goes on. */
+/** A session's events over SSE. A tab that nobody looks at gives its line back: over HTTP/1.1 a browser has six of them for
+ * all its tabs. The browser resumes by Last-Event-ID; where it gives up (an error status), this goes on. */
 import { api } from "./api";
+import { whileHidden } from "./hidden";
 import { asProblem, notThere, unknownHere } from "./problem";
 import type { SessionEvent } from "./shapes";
 
@@ -14,6 +16,7 @@ export interface Listener {
 }
 
 const FIRST_WAIT_MS = 500;
+const LONGEST_HIDDEN_MS = 30_000;
 const LONGEST_WAIT_MS = 10_000;
 /** A server that does not know this browser has to be put right by somebody. */
 const UNKNOWN_WAIT_MS = 30_000;
@@ -22,7 +25,9 @@ export class EventStream {
   #source: EventSource | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wait = FIRST_WAIT_MS;
-  #closed = false;
+  /** No line is wanted now. */
+  #resting = false;
+  #unwatch: () => void;
   /** The server did not know this browser when it was last asked. */
   #unknown = false;
 
@@ -33,15 +38,27 @@ export class EventStream {
     readonly listener: Listener,
   ) {
     this.#connect();
+    this.#unwatch = whileHidden(
+      LONGEST_HIDDEN_MS,
+      () => this.#rest(),
+      () => this.#connect(),
+    );
   }
 
   close() {
-    this.#closed = true;
+    this.#rest();
+    this.#unwatch();
+  }
+
+  /** No line is held, and none is tried for, until somebody looks. */
+  #rest() {
+    this.#resting = true;
     clearTimeout(this.#timer);
     this.#source?.close();
   }
 
   #connect() {
+    this.#resting = false;
     const source = new EventSource(
       `/api/sessions/${encodeURIComponent(this.id)}/events?after=${encodeURIComponent(this.last)}`,
     );
@@ -57,19 +74,23 @@ export class EventStream {
       if (event) this.listener.event(event);
     };
     source.onerror = () => {
-      if (this.#closed) return;
+      if (this.#resting) return;
       const refused = source.readyState === EventSource.CLOSED;
       // What is known to be so is not told anew with every try.
       if (!refused || !this.#unknown) this.listener.link("lost");
-      if (refused) void this.#again();
+      if (refused) void this.#again(source);
     };
   }
 
   /** The browser does not retry after an error status: ask whether the session still is, then connect anew. */
-  async #again() {
+  async #again(source: EventSource) {
     const problem = await api.session(this.id).then(() => null, asProblem);
-    if (this.#closed) return;
-    if (problem && notThere(problem)) return this.listener.gone();
+    // The tab was hidden, or even shown again, meanwhile.
+    if (this.#resting || this.#source !== source) return;
+    if (problem && notThere(problem)) {
+      this.close();
+      return this.listener.gone();
+    }
     const known = !this.#unknown;
     this.#unknown = problem !== null && unknownHere(problem);
     if (this.#unknown) this.listener.link("unknown");

@@ -16,6 +16,7 @@ export const text = {
     submit: "Find someone to talk with",
     searching: "Looking through the characters…",
     empty: "Write a line or two first.",
+    tooLong: ({ length, most }: { length: number; most: number }) => `At most ${most} characters, please. (${length})`,
     keys: "Ctrl + Enter works as well.",
     stays: "What you write stays on the computer that runs Kindred.",
     or: "Rather look around first?",
@@ -93,7 +94,8 @@ export const text = {
     unsent: "Not sent. Your message stands below, unchanged.",
     unasked: "No other reply could be asked for.",
     undone: "That did not work.",
-    tooLong: (most: number) => `At most ${most} characters fit into one message.`,
+    tooLong: ({ length, most }: { length: number; most: number }) =>
+      `At most ${most} characters fit into one message. (${length})`,
     help: "Please read this",
   },
 
@@ -199,7 +201,7 @@ export const text = {
     "no-visitor": {
       title: "This server does not know this browser now",
       detail:
-        "It may run with other data than before, or everything of yours was deleted. Nothing was changed by this. Whoever begins anew gets a new cookie, which no longer leads to conversations of before.",
+        "It may run with other data than before, everything of yours may be deleted, or this browser keeps no cookies. Nothing was changed by this. Whoever begins anew gets a new cookie, which no longer leads to conversations of before.",
     },
     busy: { title: "Many people are talking right now", detail: "Nothing more can be taken at the moment." },
     "too-many-requests": {
