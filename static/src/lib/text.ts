@@ -86,7 +86,7 @@ export const text = {
     deleted: "This conversation was deleted.",
     unreadable: "This browser may not read it, or it was deleted.",
     unknown:
-      "The server does not know this browser now. It may run with other data than before: nothing is deleted, and the conversation goes on once that is put right.",
+      "The server does not know this browser now. If it runs with other data than before, the conversation goes on once that is put right.",
     unsentWords: "What you wrote here and did not send:",
     all: "Your conversations",
     lost: "The connection is lost. Trying again…",
@@ -130,7 +130,7 @@ export const text = {
     none: "There is no conversation yet.",
     begin: "Begin one",
     unknown:
-      "The server does not know this browser. So it is before the first conversation, and after everything was deleted. If you have talked here before, the server may run with other data now: nothing of yours is deleted, but whoever begins anew gets a new cookie, which no longer leads to what was before.",
+      "The server does not know this browser. So it is before the first conversation, and after everything was deleted. If it runs with other data than before, your conversations are where they were: begin nothing until that is put right, as it makes a new cookie, which does not lead to them.",
     more: "Show more",
     turns: (count: number) => (count === 1 ? "1 turn" : `${count} turns`),
     open: "open",
@@ -201,7 +201,7 @@ export const text = {
     "no-visitor": {
       title: "This server does not know this browser now",
       detail:
-        "It may run with other data than before, everything of yours may be deleted, or this browser keeps no cookies. Nothing was changed by this. Whoever begins anew gets a new cookie, which no longer leads to conversations of before.",
+        "It may run with other data than before, what it had of you may be deleted, or the cookie is gone. Nothing was changed just now. Beginning anew makes a new cookie, which does not lead to what was before.",
     },
     busy: { title: "Many people are talking right now", detail: "Nothing more can be taken at the moment." },
     "too-many-requests": {
