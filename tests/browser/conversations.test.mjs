@@ -14,6 +14,7 @@ import {
 } from "./talk.mjs";
 
 const NOT_YOURS = "may not read it, or it was deleted";
+const UNKNOWN = "This server does not know this browser now";
 const WORRY = "I just moved here. It is quiet in the evenings.";
 
 describe("conversations", { skip: missing(), timeout: 1_200_000 }, () => {
@@ -121,11 +122,75 @@ describe("conversations", { skip: missing(), timeout: 1_200_000 }, () => {
     await exchange(page, "This is mine.");
     const { page: stranger, context } = await open(browser);
     await stranger.goto(address);
+    await stranger.getByText(UNKNOWN).waitFor();
+    await list(stranger);
+    await stranger.getByText("There is no conversation yet.").waitFor();
+    // Whoever only looks around is given no cookie.
+    assert.deepEqual(await context.cookies(), []);
+    // Nor does somebody see it who has conversations of their own.
+    await begin({ ...here, page: stranger }, 7);
+    await stranger.goto(address);
     await stranger.getByText(NOT_YOURS).waitFor();
     assert.equal(await stranger.getByText("This is mine.").count(), 0);
     await list(stranger);
-    await stranger.getByText("There is no conversation yet.").waitFor();
+    await rows(stranger).first().waitFor();
+    assert.equal(await rows(stranger).count(), 1);
     await context.close();
+  });
+
+  it("keeps its cookie on a server that does not know it, and claims no deletion", async () => {
+    const { page, context } = here;
+    const address = await begin(here, 8);
+    await exchange(page, "Do not lose me.");
+    const cookies = JSON.stringify(await context.cookies());
+    const arrivals = [];
+    const watch = (request) =>
+      request.url().endsWith("/api/visitor") && arrivals.push(request.method());
+    page.on("request", watch);
+    // As if the server had been started with other data.
+    const known = await context.cookies();
+    const strange = "f".repeat(32);
+    await context.addCookies(
+      known.map((cookie) => ({ ...cookie, value: strange })),
+    );
+    await button(page, "Delete this conversation").click();
+    await button(page, "Yes, delete it").click();
+    await page.getByText("Nothing was deleted.").waitFor();
+    await page.getByText(UNKNOWN).waitFor();
+    await page.locator("#message").fill("Are you there?");
+    await page.locator("#message").press("Enter");
+    await page.getByText("Not sent.").waitFor();
+    await shot(page, "unknown");
+    await list(page);
+    await page.getByText("There is no conversation yet.").waitFor();
+    await page.locator("[data-state=unknown]").waitFor();
+    await page.goto(address);
+    await page.getByText(UNKNOWN).waitFor();
+    assert.deepEqual(arrivals, []);
+    // And put right again.
+    await context.addCookies(known);
+    assert.equal(JSON.stringify(await context.cookies()), cookies);
+    await button(page, "Try again").click();
+    await page.getByText("Do not lose me.").waitFor();
+    await list(page);
+    const rowsNow = rows(page).filter({ hasText: "2 turns" });
+    await button(rowsNow.first(), /^Delete the conversation with/).click();
+    await context.addCookies(
+      known.map((cookie) => ({ ...cookie, value: strange })),
+    );
+    const shown = await rows(page).count();
+    await button(page, "Yes, delete it").click();
+    await page.getByText("Nothing was deleted.").waitFor();
+    assert.equal(await rows(page).count(), shown);
+    await button(page, "Delete everything").click();
+    await button(page, "Yes, delete everything").click();
+    await page.getByText("Nothing was deleted.").nth(1).waitFor();
+    await context.addCookies(known);
+    // Only the wish to delete everything went there.
+    assert.deepEqual(arrivals, ["DELETE"]);
+    page.off("request", watch);
+    await page.goto(address);
+    await page.getByText("Do not lose me.").waitFor();
   });
 
   for (const [width, height] of [
@@ -184,7 +249,7 @@ describe("conversations", { skip: missing(), timeout: 1_200_000 }, () => {
       [],
     );
     await other.goto(address);
-    await other.getByText(NOT_YOURS).waitFor();
+    await other.getByText(UNKNOWN).waitFor();
     await other.close();
     await page.reload();
     await page.getByText("There is no conversation yet.").waitFor();

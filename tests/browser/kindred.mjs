@@ -122,7 +122,7 @@ export async function open(browser, options) {
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => {
-    // Whoever comes for the first time is told so once (401), and arrives then: the browser notes every such status.
+    // Whoever has no cookie is told so (401) until they open a conversation: the browser notes every such status.
     if (/status of 401/.test(message.text())) return;
     if (message.type() === "error" || message.type() === "warning")
       complaints.push(message.text());

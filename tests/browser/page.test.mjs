@@ -122,6 +122,41 @@ describe("the page", { skip, timeout: 1_200_000 }, () => {
     await page.locator("#message").fill("");
   });
 
+  it("leaves an input method the Enter that ends its composition", async () => {
+    const said = await turns("seeker").count();
+    await page.locator("#message").fill("漢字");
+    // As Safari tells of it: the composition is over already.
+    const prevented = await page.locator("#message").evaluate((box) => {
+      const init = { key: "Enter", keyCode: 229, cancelable: true };
+      return !box.dispatchEvent(
+        new KeyboardEvent("keydown", { ...init, bubbles: true }),
+      );
+    });
+    assert.equal(prevented, false);
+    assert.equal(await page.locator("#message").inputValue(), "漢字");
+    assert.equal(await turns("seeker").count(), said);
+    await page.locator("#message").fill("");
+  });
+
+  it("counts characters, and takes as many as the server does", async () => {
+    const { limits } = await (await fetch(`${server.url}/api/about`)).json();
+    const most = limits.message_chars;
+    const { page: other, context } = await open(browser);
+    await other.goto(server.url);
+    const box = other.getByLabel("In your own words");
+    const told = other.getByText(`At most ${most} characters`);
+    // One character each, and two units of the browser's own.
+    await box.fill("🙂".repeat(most));
+    assert.equal([...(await box.inputValue())].length, most);
+    assert.equal(await told.count(), 0);
+    await box.press("End");
+    await box.pressSequentially("🙂");
+    await told.waitFor();
+    await other.getByRole("button", { name: "Find someone" }).click();
+    assert.equal(await other.locator("article").count(), 0);
+    await context.close();
+  });
+
   it("stops a reply and keeps what was said so far", async () => {
     const done = page.locator(
       "[data-turn=supporter], [data-turn=silenced], [data-turn=failed]",
@@ -229,11 +264,18 @@ describe("the page", { skip, timeout: 1_200_000 }, () => {
   });
 
   it("tells of an unknown conversation instead of an empty one", async () => {
-    const { page: other, context } = await open(browser);
-    await other.goto(`${server.url}/talk/00000000-0000-7000-8000-000000000000`);
+    const unknown = `${server.url}/talk/00000000-0000-7000-8000-000000000000`;
+    const other = await page.context().newPage();
+    await other.goto(unknown);
     await other.getByText("There is no such conversation").waitFor();
     await other.getByText("may not read it, or it was deleted").waitFor();
     assert.equal(await other.locator("#message").count(), 0);
+    await other.close();
+    const { page: stranger, context } = await open(browser);
+    await stranger.goto(unknown);
+    await stranger.getByText("does not know this browser").waitFor();
+    assert.equal(await stranger.locator("#message").count(), 0);
+    assert.deepEqual(await context.cookies(), []);
     await context.close();
   });
 
@@ -266,6 +308,10 @@ describe("the page", { skip, timeout: 1_200_000 }, () => {
     await page.getByRole("button", { name: "Yes, end it" }).click();
     await page.getByText("This conversation has ended.").waitFor();
     assert.equal(await page.locator("#message").count(), 0);
+    // What had the keyboard is gone: it goes on from the line that says so.
+    await page.waitForFunction(() =>
+      document.activeElement?.matches(".ended[tabindex='-1']"),
+    );
   });
 
   for (const [width, height] of [

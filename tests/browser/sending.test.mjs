@@ -42,25 +42,47 @@ describe("sending", { skip: missing(), timeout: 1_200_000 }, () => {
       () => document.querySelector("#message")?.value === "",
     );
 
+  /** The server hears it; no answer comes. */
+  const lose = async (route) => {
+    await route.fetch();
+    // Whoever left the page waits for no answer.
+    await route.abort("connectionreset").catch(() => undefined);
+  };
+
+  /** No stream tells the page of anything. */
+  async function deafen(page) {
+    await page.route("**/events?*", (route) => route.abort());
+    await page.reload();
+    await box().waitFor();
+  }
+
   it("sends a message once when the answer to it is lost", async () => {
     const { page } = here;
     await begin(here, 1);
+    await deafen(page);
     sentKeys();
-    let sends = 0;
-    await page.route("**/messages", async (route) => {
-      if (sends++ > 0) return route.continue();
-      // The server hears it; the page never learns.
-      await route.fetch();
-      await route.abort("connectionreset");
-    });
+    await page.route("**/messages", lose, { times: 1 });
     await send(page, "Say this once.");
     await emptied();
-    await page.unroute("**/messages");
+    await page.unroute("**/events?*");
     const [first, second, ...more] = sentKeys();
     assert.match(first, /^[\x21-\x7e]{1,64}$/);
     assert.equal(second, first);
     assert.deepEqual(more, []);
     assert.deepEqual(await storedWords(page), ["Say this once."]);
+    assert.equal(await seeker(page).count(), 1);
+  });
+
+  it("does not send again what it hears of, though the answer is lost", async () => {
+    const { page } = here;
+    await begin(here, 7);
+    sentKeys();
+    await page.route("**/messages", lose, { times: 1 });
+    await send(page, "Heard.");
+    await emptied();
+    await replies(page).first().waitFor();
+    assert.equal(sentKeys().length, 1);
+    assert.deepEqual(await storedWords(page), ["Heard."]);
     assert.equal(await seeker(page).count(), 1);
   });
 
@@ -91,11 +113,48 @@ describe("sending", { skip: missing(), timeout: 1_200_000 }, () => {
     await page.reload();
     assert.equal(await box().inputValue(), "Or not.");
     assert.deepEqual(await storedWords(page), ["I can wait."]);
-    // The same words once more are the same message.
+    // What was not to be sent is something new when it is: its key is forgotten.
     await box().press("Enter");
     await emptied();
-    assert.equal(new Set(sentKeys()).size, 1);
+    assert.equal(new Set(sentKeys()).size, 2);
     assert.deepEqual(await storedWords(page), ["I can wait.", "Or not."]);
+  });
+
+  it("says the same words again, though the first answer to them was lost", async () => {
+    const { page } = here;
+    const address = await begin(here, 5);
+    await deafen(page);
+    sentKeys();
+    await page.route("**/messages", lose);
+    await send(page, "Twice.");
+    await page.locator("[data-state=waiting]").waitFor();
+    // The page is left while nobody knows.
+    await page.goto(`${here.server.url}/help`);
+    await page.unroute("**/messages");
+    await page.unroute("**/events?*");
+    await page.goto(address);
+    await replies(page).first().waitFor();
+    assert.equal(await box().inputValue(), "");
+    await exchange(page, "Twice.");
+    assert.deepEqual(await storedWords(page), ["Twice.", "Twice."]);
+    assert.equal(new Set(sentKeys()).size, 2);
+  });
+
+  it("does not try by itself what needs somebody's hand, and says why", async () => {
+    const { page } = here;
+    await begin(here, 6);
+    await page.route("**/messages", refuse(1, "read-only"));
+    await send(page, "Keep this.");
+    await page.getByText("The server cannot keep anything new now").waitFor();
+    assert.equal(await page.locator("[data-state=waiting]").count(), 0);
+    assert.equal(await box().inputValue(), "Keep this.");
+    await shot(page, "read-only");
+    sentKeys();
+    await page.unroute("**/messages");
+    await button(page, "Try again").click();
+    await emptied();
+    assert.equal(sentKeys().length, 1);
+    assert.deepEqual(await storedWords(page), ["Keep this."]);
   });
 
   it("says who is before, in place of the dots", async () => {

@@ -1,6 +1,7 @@
 /** The server's routes. */
 import { request } from "./request";
-import type { About, Card, Character, Helpline, Match, Session, SessionLine } from "./shapes";
+import type { About, Card, Character, Helpline, Match, Session, SessionLine, Turn } from "./shapes";
+import { Visitor } from "./visitor";
 
 export interface BankQuery {
   type: string;
@@ -14,6 +15,8 @@ export interface Sending {
   key: string;
   signal?: AbortSignal | undefined;
 }
+
+const visitor = new Visitor(() => request("POST", "/visitor"));
 
 const session = (id: string) => `/sessions/${encodeURIComponent(id)}`;
 
@@ -40,7 +43,7 @@ export const api = {
     return request<{ sessions: SessionLine[]; next: string | null }>("GET", `/sessions?${search}`);
   },
   open: (supporter: number, about: string, sending: Sending) =>
-    request<Session>("POST", "/sessions", { body: { supporter, about }, ...sending }),
+    visitor.known(() => request<Session>("POST", "/sessions", { body: { supporter, about }, ...sending })),
   session: (id: string) => request<Session>("GET", session(id)),
   remove: (id: string) => request<undefined>("DELETE", session(id)),
   say: (id: string, said: { text: string; replaces?: number }, sending: Sending) =>
@@ -49,6 +52,7 @@ export const api = {
   regenerate: (id: string, turn: number | null, sending: Sending) =>
     request<{ seq: number }>("POST", `${session(id)}/regenerate`, { body: turn === null ? {} : { turn }, ...sending }),
   show: (id: string, seq: number) => request<{ head: number }>("PUT", `${session(id)}/head`, { body: { seq } }),
-  stop: (id: string) => request<unknown>("POST", `${session(id)}/stop`),
+  /** Gives the reply that was cut off; none if none was being made. */
+  stop: (id: string) => request<{ turn: Turn | null }>("POST", `${session(id)}/stop`),
   end: (id: string) => request<unknown>("POST", `${session(id)}/end`),
 };

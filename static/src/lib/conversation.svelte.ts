@@ -3,7 +3,7 @@ import { api, type Sending } from "./api";
 import { sleep } from "./deliver";
 import { keepDraft, readDraft, type Unsent } from "./drafts";
 import { newestBeneath, versions } from "./path";
-import { asProblem, Problem } from "./problem";
+import { asProblem, notThere, Problem, undeleted } from "./problem";
 import { Sender } from "./sender.svelte";
 import type { Session, SessionEvent, Turn } from "./shapes";
 import { EventStream, type Link } from "./stream";
@@ -16,8 +16,8 @@ export class Conversation {
   link = $state<Link>("connecting");
   loading = $state.raw<Problem | null>(null);
   stopping = $state(false);
-  /** Why something other than sending did not work. */
-  problem = $state.raw<Problem | null>(null);
+  /** Why something other than sending did not work, and what is said above that. */
+  undone = $state.raw<{ problem: Problem; lead: string } | null>(null);
   /** The newest thing that happened, for screen readers: words of the character, or of the page. */
   announced = $state.raw({ words: "", spoken: false });
 
@@ -28,6 +28,8 @@ export class Conversation {
     await api.regenerate(this.id, turn, sending);
   });
 
+  /** Sends the message that is being changed. */
+  #editor: Sender<string> | undefined;
   #words = $state("");
   #unsent: Unsent | undefined;
   #stream: EventStream | undefined;
@@ -44,7 +46,7 @@ export class Conversation {
       const { seq } = await api.say(id, { text: words }, sending);
       this.talk = sent(this.talk, { seq, text: words });
     };
-    this.sender = new Sender(post, sleep, { first: kept.unsent, changed });
+    this.sender = new Sender(post, sleep, { first: kept.unsent, changed, newest: () => this.#newest });
     void this.load();
   }
 
@@ -55,7 +57,13 @@ export class Conversation {
 
   set draft(words: string) {
     this.#words = words;
+    // Whoever empties the box has no use for what stood there.
+    if (words.trim() === "") this.sender.forget();
     keepDraft(this.id, { words, unsent: this.#unsent });
+  }
+
+  get #newest(): number {
+    return this.talk.turns.at(-1)?.seq ?? -1;
   }
 
   async load() {
@@ -65,13 +73,12 @@ export class Conversation {
       this.session = session;
       const { turns, head, replying, ended_ms } = session;
       this.talk = begin({ turns, head, waiting: replying, ended: ended_ms !== null });
+      turns.forEach((turn) => this.#arrived(turn));
       // Words that were written before, and that no conversation has yet, stand ready to be sent.
       if (turns.length === 0 && ended_ms === null && this.draft === "") this.draft = session.about;
       if (!this.talk.ended) this.#listen(session.last_event);
     } catch (error) {
-      const problem = asProblem(error);
-      // Somebody else's conversation answers like one that is not.
-      this.loading = problem.status === 404 ? new Problem({ ...problem, detail: text.chat.unreadable }) : problem;
+      this.loading = unreadable(asProblem(error));
     }
   }
 
@@ -83,10 +90,11 @@ export class Conversation {
 
   /** Sends another version of an earlier message. */
   editor(replaces: number): Sender<string> {
-    return new Sender(async (words, sending) => {
+    const post = async (words: string, sending: Sending) => {
       const { seq } = await api.say(this.id, { text: words, replaces }, sending);
       this.talk = sent(this.talk, { seq, text: words, replaces });
-    });
+    };
+    return (this.#editor = new Sender(post, sleep, { newest: () => this.#newest }));
   }
 
   /** Another version of this reply; without one, an answer to the message at the end. */
@@ -99,9 +107,8 @@ export class Conversation {
   }
 
   /** Shows this version, and what followed it. */
-  async show(seq: number) {
-    this.problem = null;
-    try {
+  show(seq: number) {
+    return this.#do(async () => {
       // One that has ended is only read: its head stays where it was.
       const head = this.talk.ended ? newestBeneath(this.talk.turns, seq) : (await api.show(this.id, seq)).head;
       this.talk = apply(this.talk, { type: "head", seq: head });
@@ -110,46 +117,51 @@ export class Conversation {
       const all = versions(this.talk.turns, turn);
       const words = `${text.versions.at(all.indexOf(turn) + 1, all.length)}: ${turn.text}`;
       this.announced = { words, spoken: false };
-    } catch (error) {
-      this.problem = asProblem(error);
-    }
+    });
   }
 
   async stop() {
     this.stopping = true;
-    this.problem = null;
-    try {
-      await api.stop(this.id);
-    } catch (error) {
-      this.problem = asProblem(error);
-    } finally {
-      this.stopping = false;
-    }
+    await this.#do(async () => {
+      const { turn } = await api.stop(this.id);
+      // Nothing was being made, whatever this page believes.
+      if (turn === null) await this.#lookAgain();
+    });
+    this.stopping = false;
   }
 
-  async end() {
-    this.problem = null;
-    try {
+  end() {
+    return this.#do(async () => {
       await api.end(this.id);
       this.#hear({ type: "ended" });
-    } catch (error) {
-      this.problem = asProblem(error);
-    }
+    });
   }
 
-  async remove() {
-    this.problem = null;
-    try {
-      await api.remove(this.id);
-    } catch (error) {
-      const problem = asProblem(error);
-      // Gone is gone, whoever was first.
-      if (problem.status !== 404) {
-        this.problem = problem;
+  remove() {
+    return this.#do(async () => {
+      try {
+        await api.remove(this.id);
+      } catch (error) {
+        const problem = asProblem(error);
+        if (!notThere(problem)) throw problem;
+        // Gone is gone, whoever was first; but nobody says here that it was deleted just now.
+        this.sender.cancel();
+        this.close();
+        this.loading = unreadable(problem);
         return;
       }
+      this.#hear({ type: "deleted" });
+    }, undeleted);
+  }
+
+  async #do(what: () => Promise<unknown>, lead: (problem: Problem) => string = () => text.chat.undone) {
+    this.undone = null;
+    try {
+      await what();
+    } catch (error) {
+      const problem = asProblem(error);
+      this.undone = { problem, lead: lead(problem) };
     }
-    this.#hear({ type: "deleted" });
   }
 
   #listen(after: string) {
@@ -176,8 +188,26 @@ export class Conversation {
     this.talk = now?.replying ? before : { ...before, waiting: now === null && waiting, answering: null };
   }
 
+  async #lookAgain() {
+    const before = this.talk;
+    const { turns, head, replying } = await api.session(this.id);
+    // Anything heard meanwhile is newer.
+    if (this.talk !== before || replying) return;
+    this.talk = { ...begin({ turns, head, waiting: false, ended: before.ended }), failure: before.failure };
+  }
+
+  /** The server has this turn: if it is what was being sent, that is not sent again. */
+  #arrived(turn: Turn) {
+    if (turn.speaker !== "seeker") return;
+    this.#editor?.arrived(turn.text, turn.seq);
+    if (this.sender.arrived(turn.text, turn.seq) && this.draft.trim() === turn.text) this.draft = "";
+  }
+
   #hear(event: SessionEvent) {
     this.talk = apply(this.talk, event);
+    if (event.type === "said") this.#arrived(event.turn);
+    // An answer was begun: asking for another is something new.
+    if (event.type === "reply_started") this.asker.forget();
     if (event.type === "reply_ended" && event.turn) this.announced = { words: event.turn.text, spoken: true };
     if (event.type === "queued")
       this.announced = { words: text.chat.queued(event.ahead, event.wait_ms), spoken: false };
@@ -188,4 +218,9 @@ export class Conversation {
     // The words stay on the screen; this browser keeps them no longer.
     if (event.type === "deleted") keepDraft(this.id, { words: "" });
   }
+}
+
+/** Somebody else's conversation answers like one that is not. */
+function unreadable(problem: Problem): Problem {
+  return notThere(problem) ? new Problem({ ...problem, detail: text.chat.unreadable }) : problem;
 }

@@ -4,6 +4,10 @@ export interface Unsent {
   /** The thing as JSON. */
   what: string;
   key: string;
+  /** Where the conversation stood when it was first sent: its newest turn. */
+  after: number;
+  /** It may have arrived: an answer was lost, or none has come yet. */
+  doubt: boolean;
 }
 
 export interface Kept {

@@ -44,6 +44,6 @@ export class Opening {
   }
 
   cancel() {
-    this.#sender.cancel();
+    this.#sender.giveUp();
   }
 }

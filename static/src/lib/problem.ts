@@ -43,17 +43,40 @@ export function offline(): Problem {
   return new Problem({ status: 0, code: "offline", title: text.problem.offline, detail: text.problem.offlineDetail });
 }
 
-/** The failure in an answer whose status tells of one; `body` is its JSON, if it has any. */
+/** The failure in an answer whose status tells of one; `body` is its JSON, if it has any. A code that this page knows is
+ * told in the page's words, which are for whoever sits before it. */
 export function readProblem(response: Response, body: unknown): Problem {
   const told = (body ?? {}) as { code?: string; title?: string; detail?: string; ahead?: number };
+  const code = told.code ?? "http";
+  const words = text.codes[code];
   return new Problem({
     status: response.status,
-    code: told.code ?? "http",
-    title: told.title ?? `${text.problem.title} (${response.status})`,
-    detail: told.detail ?? "",
+    code,
+    title: words?.title ?? told.title ?? `${text.problem.title} (${response.status})`,
+    detail: words?.detail ?? told.detail ?? "",
     retryAfter: seconds(response.headers.get("retry-after")),
     ahead: typeof told.ahead === "number" ? told.ahead : undefined,
   });
+}
+
+/** The server does not know this browser: nothing that needs a visitor was done. */
+export function unknownHere(problem: Problem): boolean {
+  return problem.status === 401;
+}
+
+/** Nothing of this browser's is there: deleted before, or somebody else's. A proxy's own 404 says no such thing. */
+export function notThere(problem: Problem): boolean {
+  return problem.status === 404 && problem.code === "no-such-session";
+}
+
+/** Whether the request was carried out is unknown: its answer was lost, or comes from somebody on the way. */
+export function inDoubt({ status, code }: Problem): boolean {
+  return status < 400 || ["http", "internal", "interrupted"].includes(code);
+}
+
+/** What to say above the reason why something was not deleted. */
+export function undeleted(problem: Problem): string {
+  return inDoubt(problem) ? text.chat.undone : text.yours.kept;
 }
 
 /** `Retry-After` holds seconds, or a date where a proxy wrote it. */

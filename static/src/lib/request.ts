@@ -1,7 +1,6 @@
 /** One request to the server. Every failure is a `Problem`. */
 import { offline, Problem, readProblem } from "./problem";
 import { text } from "./text";
-import { Visitor } from "./visitor";
 
 export interface Ask {
   body?: unknown;
@@ -14,13 +13,7 @@ type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 const TIMEOUT_MS = 30_000;
 
-const visitor = new Visitor(() => once("POST", "/visitor", {}));
-
-export function request<T>(method: Method, path: string, ask: Ask = {}): Promise<T> {
-  return visitor.known(() => once<T>(method, path, ask));
-}
-
-async function once<T>(method: Method, path: string, { body, key, signal }: Ask): Promise<T> {
+export async function request<T>(method: Method, path: string, { body, key, signal }: Ask = {}): Promise<T> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";

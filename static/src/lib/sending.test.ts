@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LONGEST_WAIT_S, PAUSES_MS, sleep, type Wait } from "./deliver";
+import { LONGEST_WAIT_S, MOST_TRIES, PAUSES_MS, sleep, type Wait } from "./deliver";
 import type { Unsent } from "./drafts";
 import { offline, Problem } from "./problem";
 import { Sender } from "./sender.svelte";
+import { text } from "./text";
 import { Visitor } from "./visitor";
 
+const problem = (status: number, code: string, retryAfter?: number) =>
+  new Problem({ status, code, title: code, retryAfter });
 const full = (retryAfter?: number) => new Problem({ status: 503, code: "busy", title: "full", retryAfter, ahead: 4 });
 
 /** A server that fails in these ways, then answers; it remembers the keys. */
@@ -73,12 +76,36 @@ describe("sending", () => {
     expect(sender.wait).toBeNull();
   });
 
-  it("tells a model that starts again from a full server", async () => {
-    const { post } = server(new Problem({ status: 503, code: "model-restarting", title: "wait", retryAfter: 2 }));
-    let why: string | undefined;
-    const sender = new Sender(post, () => Promise.resolve(void (why = sender.wait?.why)));
+  it("says for what it waits", async () => {
+    const codes = ["busy", "too-many-requests", "starting", "draining", "interrupted", "model-restarting"];
+    // A proxy's own refusal has no code of the server's.
+    const { post } = server(...[...codes, "http"].map((code) => problem(503, code, 2)));
+    const told: string[] = [];
+    const sender = new Sender(post, () => Promise.resolve(void told.push(sender.wait?.why ?? "")));
     expect(await sender.send("Hello")).toBe(true);
-    expect(why).toBe("restarting");
+    expect(told).toEqual([...codes, "later"]);
+    const words = told.map((why) => text.wait[why as Wait["why"]](2));
+    expect(new Set(words).size).toBe(words.length);
+  });
+
+  it("does not try by itself what needs somebody's hand", async () => {
+    for (const refusal of [problem(503, "read-only", 30), problem(507, "disk-full"), problem(409, "session-full")]) {
+      const { keys, post } = server(refusal);
+      const sender = new Sender(post, clock().pause);
+      expect(await sender.send("Hello")).toBe(false);
+      expect(keys).toHaveLength(1);
+      expect(sender.problem).toBe(refusal);
+    }
+  });
+
+  it("asks whoever sits there after many tries", async () => {
+    const { keys, post } = server(...Array.from({ length: MOST_TRIES + 1 }, () => full(1)));
+    const sender = new Sender(post, clock().pause);
+    expect(await sender.send("Hello")).toBe(false);
+    expect(keys).toHaveLength(MOST_TRIES);
+    expect([sender.problem?.code, sender.wait]).toEqual(["busy", null]);
+    expect(await sender.send("Hello")).toBe(true);
+    expect(new Set(keys).size).toBe(1);
   });
 
   it("does not wait for what has no time, or too long a one", async () => {
@@ -114,7 +141,7 @@ describe("sending", () => {
     beforeEach(() => void vi.useFakeTimers());
     afterEach(() => void vi.useRealTimers());
 
-    it("can be called off while it waits, and keeps the key", async () => {
+    it("can be called off while it waits, and keeps the key unless it is given up", async () => {
       const { keys, post } = server(full(30));
       const sender = new Sender(post, sleep);
       const sending = sender.send("Hello");
@@ -129,6 +156,55 @@ describe("sending", () => {
       expect(await sender.send("Hello")).toBe(true);
       expect(new Set(keys).size).toBe(1);
     });
+
+    it("takes the same words for something new once they were not to be sent", async () => {
+      const { keys, post } = server(full(30));
+      let kept: Unsent | undefined;
+      const sender = new Sender(post, sleep, { changed: (unsent) => (kept = unsent) });
+      const sending = sender.send("Hello");
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(kept?.key).toBe(keys[0]);
+      sender.giveUp();
+      expect(await sending).toBe(false);
+      expect(kept).toBeUndefined();
+      expect(await sender.send("Hello")).toBe(true);
+      expect(new Set(keys).size).toBe(2);
+    });
+
+    it("waits no longer once it hears that its words have arrived", async () => {
+      const { keys, post } = server(offline());
+      const sender = new Sender(post, sleep, { newest: () => 4 });
+      const sending = sender.send("Hello");
+      await vi.advanceTimersByTimeAsync(1);
+      expect(sender.wait?.why).toBe("lost");
+      // Other words, and the same ones said before.
+      expect([sender.arrived("Hello!", 5), sender.arrived("Hello", 4)]).toEqual([false, false]);
+      expect(sender.arrived("Hello", 5)).toBe(true);
+      expect(await sending).toBe(true);
+      expect(keys).toHaveLength(1);
+      expect(await sender.send("Hello")).toBe(true);
+      expect(new Set(keys).size).toBe(2);
+    });
+
+    it("does not take another tab's words for those that the server refused", async () => {
+      const { keys, post } = server(full(5));
+      const sender = new Sender(post, sleep);
+      const sending = sender.send("Hello");
+      await vi.advanceTimersByTimeAsync(1);
+      expect(sender.arrived("Hello", 5)).toBe(false);
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(await sending).toBe(true);
+      expect(keys).toHaveLength(2);
+    });
+  });
+
+  it("has arrived when it is heard before its answer is lost", async () => {
+    const sender: Sender<string> = new Sender(() => {
+      sender.arrived("Hello", 0);
+      return Promise.reject(offline());
+    }, clock().pause);
+    expect(await sender.send("Hello")).toBe(true);
+    expect(sender.problem).toBeNull();
   });
 });
 

@@ -1,5 +1,9 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { pattern } from "./avatar";
+import { characters } from "./count";
+import { standIn } from "./doubles";
+import { composing } from "./keys";
+import { limits } from "./limits.svelte";
 import { parse } from "./router.svelte";
 
 it("draws the same avatar for the same character and others for others", () => {
@@ -15,4 +19,30 @@ it("reads addresses", () => {
   expect(parse("/conversations")).toEqual({ view: "conversations" });
   expect(parse("/conversations/1")).toEqual({ view: "missing" });
   expect(parse("/characters/x")).toEqual({ view: "missing" });
+});
+
+it("counts characters as the server does", () => {
+  expect(characters("  Grüße 🙂\n")).toBe(7);
+  expect(characters("👍🏽")).toBe(2);
+  expect(characters(" ")).toBe(0);
+});
+
+it("takes the length of a message from the server, and lets the server judge until it knows", async () => {
+  expect(limits.beyond("🙂🙂🙂🙂")).toBeNull();
+  standIn(() => [503]);
+  await limits.load();
+  expect(limits.beyond("🙂🙂🙂🙂")).toBeNull();
+  const asked = standIn(() => [200, { limits: { message_chars: 3 } }]);
+  await limits.load();
+  vi.unstubAllGlobals();
+  expect(asked).toEqual(["GET /api/about"]);
+  expect(limits.beyond("🙂🙂🙂 ")).toBeNull();
+  expect(limits.beyond("🙂🙂🙂🙂")).toEqual({ length: 4, most: 3 });
+});
+
+it("leaves an input method its keys", () => {
+  expect(composing({ isComposing: true, keyCode: 13 })).toBe(true);
+  // Safari: the composition is over, yet this Enter ended it.
+  expect(composing({ isComposing: false, keyCode: 229 })).toBe(true);
+  expect(composing({ isComposing: false, keyCode: 13 })).toBe(false);
 });

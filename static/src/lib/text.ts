@@ -16,6 +16,7 @@ export const text = {
     submit: "Find someone to talk with",
     searching: "Looking through the characters…",
     empty: "Write a line or two first.",
+    tooLong: ({ length, most }: { length: number; most: number }) => `At most ${most} characters, please. (${length})`,
     keys: "Ctrl + Enter works as well.",
     stays: "What you write stays on the computer that runs Kindred.",
     or: "Rather look around first?",
@@ -84,6 +85,8 @@ export const text = {
     deleteNo: "Keep it",
     deleted: "This conversation was deleted.",
     unreadable: "This browser may not read it, or it was deleted.",
+    unknown:
+      "The server does not know this browser now. If it runs with other data than before, the conversation goes on once that is put right.",
     unsentWords: "What you wrote here and did not send:",
     all: "Your conversations",
     lost: "The connection is lost. Trying again…",
@@ -91,7 +94,8 @@ export const text = {
     unsent: "Not sent. Your message stands below, unchanged.",
     unasked: "No other reply could be asked for.",
     undone: "That did not work.",
-    tooLong: (most: number) => `At most ${most} characters fit into one message.`,
+    tooLong: ({ length, most }: { length: number; most: number }) =>
+      `At most ${most} characters fit into one message. (${length})`,
     help: "Please read this",
   },
 
@@ -102,13 +106,19 @@ export const text = {
     later: "Show the next version",
   },
 
+  /** Why something is not sent yet, by the server's code. */
   wait: {
     lost: (seconds: number) => `No answer came. Trying again in ${spell(seconds)}.`,
-    busy: (seconds: number) => `Many people are talking right now. This is sent by itself in ${spell(seconds)}.`,
+    later: (seconds: number) => `The server cannot be reached just now. ${byItself(seconds)}`,
+    busy: (seconds: number) => `Many people are talking right now. ${byItself(seconds)}`,
+    "too-many-requests": (seconds: number) =>
+      `That was much at once, or replies to you are still on their way. ${byItself(seconds)}`,
+    starting: (seconds: number) => `The server is starting. ${byItself(seconds)}`,
+    draining: (seconds: number) => `The server is stopping or restarting. ${byItself(seconds)}`,
+    interrupted: (seconds: number) => `The conversation was interrupted and is set up again. ${byItself(seconds)}`,
+    "model-restarting": (seconds: number) => `The model is starting again after a failure. ${byItself(seconds)}`,
     ahead: (people: number, seconds: number) =>
-      `${people === 1 ? "One person is" : `${people} people are`} before you. This is sent by itself in ${spell(seconds)}.`,
-    restarting: (seconds: number) =>
-      `The model is starting again after a failure. This is sent by itself in ${spell(seconds)}.`,
+      `${people === 1 ? "One person is" : `${people} people are`} before you. ${byItself(seconds)}`,
     now: "Trying now…",
     cancel: "Do not send",
   },
@@ -119,6 +129,8 @@ export const text = {
     loading: "Reading your conversations…",
     none: "There is no conversation yet.",
     begin: "Begin one",
+    unknown:
+      "The server does not know this browser. So it is before the first conversation, and after everything was deleted. If it runs with other data than before, your conversations are where they were: begin nothing until that is put right, as it makes a new cookie, which does not lead to them.",
     more: "Show more",
     turns: (count: number) => (count === 1 ? "1 turn" : `${count} turns`),
     open: "open",
@@ -126,6 +138,7 @@ export const text = {
     delete: "Delete",
     deleteOne: (name: string, when: string) => `Delete the conversation with ${name} of ${when}`,
     deleted: "The conversation is deleted.",
+    notThere: "That conversation is not here any more.",
   },
 
   yours: {
@@ -138,6 +151,7 @@ export const text = {
     no: "Keep it",
     erased:
       "Deleted means erased from this server’s database. Copies that somebody made before, such as a download or a backup, are not reached.",
+    kept: "Nothing was deleted.",
     gone: "Everything is deleted",
     goneLead: "Your conversations are erased from this server’s database, and it no longer knows this browser.",
   },
@@ -168,6 +182,9 @@ export const text = {
       "If you or someone near you is in danger, call the emergency number of your country now: 112 in Europe and many other places, 911 in North America, 999 in the United Kingdom, 110 or 120 in China.",
   },
 
+  /** What leads on where this browser is not known. */
+  anew: "Begin anew",
+
   missing: { title: "There is no such page", home: "Go to the start" },
 
   problem: {
@@ -178,6 +195,43 @@ export const text = {
     retry: "Try again",
     wait: (seconds: number) => `Try again in ${spell(seconds)}.`,
   },
+
+  /** Failures by the server's code, where its own words are not for whoever sits before the page. */
+  codes: {
+    "no-visitor": {
+      title: "This server does not know this browser now",
+      detail:
+        "It may run with other data than before, what it had of you may be deleted, or the cookie is gone. Nothing was changed just now. Beginning anew makes a new cookie, which does not lead to what was before.",
+    },
+    busy: { title: "Many people are talking right now", detail: "Nothing more can be taken at the moment." },
+    "too-many-requests": {
+      title: "That was much at once",
+      detail: "Or replies to you are still on their way. Wait a little.",
+    },
+    starting: { title: "The server is starting", detail: "The models are being loaded. This takes a moment." },
+    draining: { title: "The server is stopping or restarting", detail: "It takes messages again when it is back." },
+    interrupted: {
+      title: "The server was interrupted",
+      detail: "It goes on from what is kept. Try again in a moment.",
+    },
+    "model-restarting": { title: "The model is starting again after a failure", detail: "What was said is kept." },
+    "read-only": {
+      title: "The server cannot keep anything new now",
+      detail: "Its disk cannot be written. What was said before can be read.",
+    },
+    "disk-full": {
+      title: "The server’s disk is full",
+      detail: "Nothing new can be kept until whoever runs it makes room. What was said before can be read.",
+    },
+    "too-many-sessions": {
+      title: "You have as many conversations as one may have",
+      detail: "Delete one of them, and begin then.",
+    },
+    "session-full": {
+      title: "This conversation is full",
+      detail: "No more fits into it. It can still be read; a new one has room.",
+    },
+  } as Record<string, { title: string; detail: string } | undefined>,
 
   aspects: {
     tone: "Way of speaking",
@@ -198,6 +252,10 @@ export const text = {
 /** An aspect's heading; a name the list lacks is shown as it is, with spaces. */
 export function aspectLabel(aspect: string): string {
   return text.aspects[aspect] ?? aspect.replaceAll("_", " ");
+}
+
+function byItself(seconds: number): string {
+  return `This is sent by itself in ${spell(seconds)}.`;
 }
 
 /** How long, as said. */

@@ -1,4 +1,5 @@
-/** Who this browser is to the server: nobody, until a call needs it. */
+/** Who this browser is to the server: nobody, until a conversation is opened. The server's cookie is the only thing that
+ * leads to somebody's conversations, and arriving replaces it: nothing but their wish to begin may do that. */
 import { Problem } from "./problem";
 
 export class Visitor {
@@ -7,7 +8,8 @@ export class Visitor {
   /** `arrive` asks the server for a cookie; a browser that has a valid one keeps it. */
   constructor(private readonly arrive: () => Promise<unknown>) {}
 
-  /** Makes the call; if the server does not know this browser, arrives first and makes it once more. */
+  /** Makes the call; if the server does not know this browser, arrives first and makes it once more. Only for a call
+   * that begins something. */
   async known<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call();
