@@ -11,7 +11,7 @@ CREATE INDEX visitors_by_age ON visitors (seen_ms);
 -- A session belongs to a visitor, or to this machine's own user (NULL). Its head is the turn where the talk stands: the
 -- talk as shown is the path from there to the root. While `awaits` is set, the head is a message without an answer;
 -- `attempts` counts the answers begun after the first that never came to their end, `falls` those of them that nobody
--- asked for.
+-- asked for: something fell, or slept, while the answer was owed.
 ALTER TABLE sessions ADD COLUMN owner BLOB REFERENCES visitors (id);
 ALTER TABLE sessions ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN head INTEGER;

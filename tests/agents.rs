@@ -264,7 +264,9 @@ async fn an_empty_reply_is_asked_for_again_then_admitted() {
     assert_eq!(model.asked.load(Ordering::SeqCst), 4);
     // The talk goes on.
     kindred.say(Caller::Local, id, "three").await.unwrap();
-    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 5, "the reply that failed is owed no more");
+    let turns = kindred.turns(Caller::Local, id).await.unwrap();
+    assert_eq!(turns[3].end, TurnEnd::Failed, "the reply that failed is owed no more");
+    assert_eq!(turns[4].turn.text, "three");
     kindred.shutdown().await;
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use kindred::dialogue::{Speaker, Turn};
 use kindred::persona::{Aspect, Memory};
 use kindred::store::{
-    Cursor, NewSession, NewTurn, SqliteStore, Store, StoreError, TooOld, TurnEnd, VolatileStore, Whose,
+    Cursor, NewSession, NewTurn, SqliteStore, Store, StoreError, Swept, TooOld, TurnEnd, VolatileStore, Whose,
 };
 use uuid::Uuid;
 
@@ -173,11 +173,11 @@ async fn what_is_too_old_goes_and_the_rest_stays() {
             store.open_session(NewSession { owner: Some(visitor.id), ..NewSession::local(1, "") }).await.unwrap();
         let own = store.open_session(NewSession::local(1, "")).await.unwrap();
         let never = TooOld { seen_before: i64::MIN, created_before: i64::MIN, used_before: i64::MIN };
-        assert!(store.delete_old(never).await.unwrap().is_empty());
+        assert!(store.delete_old(never).await.unwrap() == Swept::default());
         let stale = TooOld { seen_before: i64::MAX, ..never };
-        assert_eq!(store.delete_old(stale).await.unwrap(), [theirs.id], "their visitor stayed away");
+        assert_eq!(store.delete_old(stale).await.unwrap().sessions, [theirs.id], "their visitor stayed away");
         assert_eq!(store.visitor(&[1; 32]).await.unwrap(), None);
-        assert_eq!(store.delete_old(TooOld { used_before: i64::MAX, ..never }).await.unwrap(), [own.id]);
+        assert_eq!(store.delete_old(TooOld { used_before: i64::MAX, ..never }).await.unwrap().sessions, [own.id]);
     }
 }
 
@@ -201,4 +201,29 @@ async fn a_list_goes_on_where_a_page_ended() {
         assert_eq!(store.count_sessions(Whose::Visitor(owner)).await.unwrap(), 5);
         assert_eq!(store.count_sessions(Whose::All).await.unwrap(), 10);
     }
+}
+
+#[tokio::test]
+async fn a_sweep_goes_on_until_nothing_is_too_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    // Many who never said a word, before one who did.
+    for n in 0..250_u8 {
+        store.add_visitor([n; 32]).await.unwrap();
+    }
+    let owner = Some(store.add_visitor([255; 32]).await.unwrap().id);
+    store.open_session(NewSession { owner, ..NewSession::local(1, "") }).await.unwrap();
+    let all = TooOld { seen_before: i64::MAX, created_before: i64::MIN, used_before: i64::MIN };
+    let (mut sweeps, mut visitors, mut sessions) = (0, 0, 0);
+    loop {
+        let swept = store.delete_old(all).await.unwrap();
+        if swept == Swept::default() {
+            break;
+        }
+        sweeps += 1;
+        visitors += swept.visitors;
+        sessions += swept.sessions.len();
+    }
+    assert!(sweeps > 1, "one change must not hold everybody up");
+    assert_eq!((visitors, sessions), (251, 1));
 }

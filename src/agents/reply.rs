@@ -33,7 +33,8 @@ pub(super) struct Running {
 /// What a reply that was stopped leaves to be kept.
 pub(super) struct Remains {
     pub(super) seq: u64,
-    pub(super) next: u32,
+    /// The number within the turn that its next event gets; none if it was owed and not on its way.
+    pub(super) next: Option<u32>,
     pub(super) turn: Option<NewTurn>,
 }
 

@@ -143,12 +143,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("a/b");
         let kept = |key: &str| std::fs::read_to_string(keep(&data, key).unwrap()).unwrap();
-        let first = kept("one");
-        let second = kept("two");
+        let first = kept("the first key");
+        let second = kept("the second key");
         let hash = PasswordHash::new(second.trim()).unwrap();
-        assert!(first.starts_with("$argon2id$") && first != second && !second.contains("two"));
-        assert!(Argon2::default().verify_password(b"two", &hash).is_ok());
-        assert!(Argon2::default().verify_password(b"one", &hash).is_err());
+        assert!(first.starts_with("$argon2id$") && first != second && !second.contains("second"));
+        assert!(Argon2::default().verify_password(b"the second key", &hash).is_ok());
+        assert!(Argon2::default().verify_password(b"the first key", &hash).is_err());
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&data.join(FILE)), mode(&data)), (PRIVATE_FILE, PRIVATE_FOLDER));
         assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1);

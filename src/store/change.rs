@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::rows::{ending_word, identity, place, session_columns, session_of, turn_of};
 use super::{
-    NewSession, NewTurn, Owed, SessionRecord, StoreError, TokenHash, TooOld, TurnRecord, VisitorId, VisitorRecord,
-    now_ms,
+    NewSession, NewTurn, Owed, SessionRecord, StoreError, Swept, TokenHash, TooOld, TurnRecord, VisitorId,
+    VisitorRecord, now_ms,
 };
 use crate::dialogue::Speaker;
 
@@ -33,6 +33,7 @@ pub(super) enum Outcome {
     Session(SessionRecord),
     Turn(TurnRecord),
     Deleted(Vec<Uuid>),
+    Swept(Swept),
     Done,
 }
 
@@ -40,8 +41,8 @@ pub(super) enum Outcome {
 /// database undoes the transaction.
 type Applied = Result<Result<Outcome, StoreError>, sqlx::Error>;
 
-/// Most sessions, and most visitors, that one sweep deletes: everybody's words wait meanwhile.
-pub(super) const SWEPT: u32 = 100;
+/// About how many sessions, and how many visitors at most, one sweep deletes: everybody's words wait meanwhile.
+const SWEPT: u32 = 100;
 
 const OWNED: &str = "SELECT id FROM sessions WHERE owner = ?";
 
@@ -83,8 +84,8 @@ impl Change {
                 Ok(if deleted == 0 { Err(StoreError::NoSession { id: *id }) } else { Ok(Outcome::Done) })
             }
             Self::DeleteOld(what) => {
-                let deleted = delete_old(database, what).await?;
-                Ok(deleted.map(Outcome::Deleted))
+                let swept = delete_old(database, what).await?;
+                Ok(swept.map(Outcome::Swept))
             }
             Self::Append { session, turn } => append(database, *session, turn).await,
             Self::AwaitAnswer { session, message, key, why } => {
@@ -290,20 +291,18 @@ async fn delete_visitor(
     Ok(Ok(sessions))
 }
 
-async fn delete_old(
-    database: &mut SqliteConnection,
-    what: &TooOld,
-) -> Result<Result<Vec<Uuid>, StoreError>, sqlx::Error> {
+async fn delete_old(database: &mut SqliteConnection, what: &TooOld) -> Result<Result<Swept, StoreError>, sqlx::Error> {
     let rows = sqlx::query("SELECT id FROM sessions WHERE used_ms < ? LIMIT ?")
         .bind(what.used_before)
         .bind(SWEPT)
         .fetch_all(&mut *database)
         .await?;
-    let mut deleted = match identities(&rows) {
+    let sessions = match identities(&rows) {
         Ok(sessions) => sessions,
         Err(error) => return Ok(Err(error)),
     };
-    delete(database, &deleted).await?;
+    delete(database, &sessions).await?;
+    let mut swept = Swept { sessions, visitors: 0 };
     let rows = sqlx::query("SELECT id FROM visitors WHERE seen_ms < ? OR created_ms < ? LIMIT ?")
         .bind(what.seen_before)
         .bind(what.created_before)
@@ -315,12 +314,16 @@ async fn delete_old(
         Err(error) => return Ok(Err(error)),
     };
     for visitor in visitors {
+        if swept.sessions.len() >= SWEPT as usize {
+            break;
+        }
         match delete_visitor(database, visitor).await? {
-            Ok(sessions) => deleted.extend(sessions),
+            Ok(sessions) => swept.sessions.extend(sessions),
             Err(error) => return Ok(Err(error)),
         }
+        swept.visitors += 1;
     }
-    Ok(Ok(deleted))
+    Ok(Ok(swept))
 }
 
 fn identities(rows: &[SqliteRow]) -> Result<Vec<Uuid>, StoreError> {

@@ -18,8 +18,20 @@ const PRIVATE_FILE: u32 = 0o600;
 /// Makes the database's file, for this user alone, or takes others' right to read it.
 pub(super) fn keep_private(database: &Path) -> std::io::Result<()> {
     let file = File::options().read(true).write(true).create(true).truncate(false).mode(PRIVATE_FILE).open(database)?;
-    let open_to_others = file.metadata()?.permissions().mode() & 0o077 != 0;
-    if open_to_others { file.set_permissions(Permissions::from_mode(PRIVATE_FILE)) } else { Ok(()) }
+    let beside = ["-wal", "-shm"].map(|end| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(end);
+        name
+    });
+    let beside = beside.iter().filter_map(|name| File::open(name).ok());
+    for file in std::iter::once(file).chain(beside) {
+        let open_to_others = file.metadata()?.permissions().mode() & 0o077 != 0;
+        if open_to_others && let Err(error) = file.set_permissions(Permissions::from_mode(PRIVATE_FILE)) {
+            // Another user's, who lets this one in: theirs to mend.
+            tracing::warn!(%error, "others may read the database, and its mode cannot be changed");
+        }
+    }
+    Ok(())
 }
 
 /// Holds the lock on a data folder. The system lets go of it when the process ends, however it ends.

@@ -13,8 +13,8 @@ mod writer;
 pub use check::{StoreCheck, check};
 pub use error::StoreError;
 pub use record::{
-    Cursor, NewSession, NewTurn, Owed, SessionRecord, TokenHash, TooOld, TurnEnd, TurnRecord, VisitorId, VisitorRecord,
-    Whose,
+    Cursor, NewSession, NewTurn, Owed, SessionRecord, Swept, TokenHash, TooOld, TurnEnd, TurnRecord, VisitorId,
+    VisitorRecord, Whose,
 };
 pub use sqlite::SqliteStore;
 pub use volatile::VolatileStore;
@@ -56,9 +56,8 @@ pub trait Store: Send + Sync {
     /// Deletes a session and its turns, truly: nothing of them is left in the database's files.
     async fn delete_session(&self, id: Uuid) -> Result<(), StoreError>;
 
-    /// Deletes what is too old, truly, as much as one change may hold. Gives the sessions that were deleted; to be called
-    /// again while it gives some.
-    async fn delete_old(&self, what: TooOld) -> Result<Vec<Uuid>, StoreError>;
+    /// Deletes what is too old, truly, as much as one change may hold; to be called again until it deletes nothing.
+    async fn delete_old(&self, what: TooOld) -> Result<Swept, StoreError>;
 
     /// Appends a turn and makes it the head, in one transaction. A seeker's turn owes an answer from then on, a
     /// supporter's is one.

@@ -160,6 +160,15 @@ pub struct Cursor {
     pub id: Uuid,
 }
 
+/// What a sweep deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions, whosever.
+    pub sessions: Vec<Uuid>,
+    /// How many visitors.
+    pub visitors: usize,
+}
+
 /// What is too old to be kept: milliseconds since 1970, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooOld {

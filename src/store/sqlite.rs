@@ -14,8 +14,8 @@ use super::folder::{FolderLock, keep_private};
 use super::rows::{session_columns, session_of, turn_of, visitor_of};
 use super::writer::{self, Order};
 use super::{
-    Cursor, NewSession, NewTurn, Owed, SessionRecord, Store, StoreError, TokenHash, TooOld, TurnRecord, VisitorId,
-    VisitorRecord, Whose,
+    Cursor, NewSession, NewTurn, Owed, SessionRecord, Store, StoreError, Swept, TokenHash, TooOld, TurnRecord,
+    VisitorId, VisitorRecord, Whose,
 };
 
 const DATABASE: &str = "kindred.sqlite";
@@ -115,13 +115,6 @@ impl SqliteStore {
         }
     }
 
-    async fn delete(&self, change: Change) -> Result<Vec<Uuid>, StoreError> {
-        match self.change(change).await? {
-            Outcome::Deleted(sessions) => Ok(sessions),
-            _ => Err(StoreError::Closed),
-        }
-    }
-
     fn failed(&self, error: sqlx::Error) -> StoreError {
         explain(error, &self.path)
     }
@@ -150,7 +143,10 @@ impl Store for SqliteStore {
     }
 
     async fn delete_visitor(&self, id: VisitorId) -> Result<Vec<Uuid>, StoreError> {
-        self.delete(Change::DeleteVisitor(id)).await
+        match self.change(Change::DeleteVisitor(id)).await? {
+            Outcome::Deleted(sessions) => Ok(sessions),
+            _ => Err(StoreError::Closed),
+        }
     }
 
     async fn open_session(&self, new: NewSession) -> Result<SessionRecord, StoreError> {
@@ -211,8 +207,11 @@ impl Store for SqliteStore {
         self.change(Change::Delete(id)).await.map(drop)
     }
 
-    async fn delete_old(&self, what: TooOld) -> Result<Vec<Uuid>, StoreError> {
-        self.delete(Change::DeleteOld(what)).await
+    async fn delete_old(&self, what: TooOld) -> Result<Swept, StoreError> {
+        match self.change(Change::DeleteOld(what)).await? {
+            Outcome::Swept(swept) => Ok(swept),
+            _ => Err(StoreError::Closed),
+        }
     }
 
     async fn append(&self, session: Uuid, turn: NewTurn) -> Result<TurnRecord, StoreError> {

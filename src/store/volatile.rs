@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Cursor, NewSession, NewTurn, Owed, SessionRecord, Store, StoreError, TokenHash, TooOld, TurnRecord, VisitorId,
-    VisitorRecord, Whose, now_ms,
+    Cursor, NewSession, NewTurn, Owed, SessionRecord, Store, StoreError, Swept, TokenHash, TooOld, TurnRecord,
+    VisitorId, VisitorRecord, Whose, now_ms,
 };
 use crate::dialogue::Speaker;
 
@@ -158,15 +158,16 @@ impl Store for VolatileStore {
         self.lock().sessions.remove(&id).map(drop).ok_or(StoreError::NoSession { id })
     }
 
-    async fn delete_old(&self, what: TooOld) -> Result<Vec<Uuid>, StoreError> {
+    async fn delete_old(&self, what: TooOld) -> Result<Swept, StoreError> {
         let mut kept = self.lock();
         let is_old =
             |record: &VisitorRecord| record.seen_ms < what.seen_before || record.created_ms < what.created_before;
         let old: Vec<VisitorId> = kept.visitors.values().filter(|record| is_old(record)).map(|r| r.id).collect();
         kept.visitors.retain(|_, record| !is_old(record));
-        Ok(kept.remove(|record| {
+        let sessions = kept.remove(|record| {
             record.used_ms < what.used_before || record.owner.is_some_and(|owner| old.contains(&owner))
-        }))
+        });
+        Ok(Swept { sessions, visitors: old.len() })
     }
 
     async fn append(&self, session: Uuid, new: NewTurn) -> Result<TurnRecord, StoreError> {

@@ -13,8 +13,12 @@ use super::sqlite::{BUSY, explain};
 
 /// The most changes of one transaction; a commit costs one flush to disk, however many it carries.
 const GROUP: usize = 256;
-/// How soon the log is emptied of what was deleted, if a reader stood in the way.
+/// How soon the log is emptied of what was deleted, if a reader stood in the way …
 const AGAIN: Duration = Duration::from_millis(500);
+/// … or if the disk did.
+const LATER: Duration = Duration::from_secs(30);
+/// How long a reader is waited for, while all words wait.
+const READING: Duration = Duration::from_millis(50);
 
 /// A change and where its answer goes.
 pub(super) struct Order {
@@ -102,7 +106,8 @@ async fn apply_all(database: &mut SqliteConnection, group: &[Order]) -> Result<O
 /// says when to try again: nobody's words may wait for that reader.
 async fn wash(database: &mut SqliteConnection) -> Option<Instant> {
     let washed = async {
-        sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *database).await?;
+        let short = format!("PRAGMA busy_timeout = {}", READING.as_millis());
+        sqlx::query(sqlx::AssertSqlSafe(short)).execute(&mut *database).await?;
         let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *database).await?;
         row.try_get::<i64, _>(0)
     };
@@ -112,5 +117,9 @@ async fn wash(database: &mut SqliteConnection) -> Option<Instant> {
     if let (Err(error), _) | (_, Err(error)) = (busy.as_ref().map(|_| ()), restored.as_ref().map(|_| ())) {
         tracing::warn!(%error, "the log could not be emptied");
     }
-    (!matches!(busy, Ok(0))).then(|| Instant::now() + AGAIN)
+    match busy {
+        Ok(0) => None,
+        Ok(_) => Some(Instant::now() + AGAIN),
+        Err(_) => Some(Instant::now() + LATER),
+    }
 }

@@ -68,7 +68,7 @@ struct Inner {
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
-/// How long a stop waits for a session whose store hangs.
+/// How long a stop waits for sessions whose store hangs.
 const PARKING: Duration = Duration::from_secs(2);
 /// Threads that actors live on: they only pass things on, so that few suffice.
 const MOST_ARBITERS: usize = 4;
@@ -240,10 +240,9 @@ impl Kindred {
         }
         // Elapsed or not: what is still in the making is parked next.
         let _ = tokio::time::timeout(self.inner.limits.grace, self.inner.admission.idle()).await;
-        for live in self.inner.registry.awake() {
-            // One that is gone already is parked.
-            let _ = tokio::time::timeout(PARKING, live.address.send(Park)).await;
-        }
+        let parked = self.inner.registry.awake().into_iter().map(|live| live.address.send(Park));
+        // One that is gone already is parked; one that hangs is parked by the end of the process.
+        let _ = tokio::time::timeout(PARKING, futures::future::join_all(parked)).await;
         self.inner.system.stop();
         let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {

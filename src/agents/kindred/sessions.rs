@@ -15,7 +15,7 @@ use crate::agents::event::last_of;
 use crate::agents::matcher::Assign;
 use crate::agents::message::{Message, check_about, check_within};
 use crate::agents::registry::Live;
-use crate::agents::session::{Known, Leave, Listen, Look, Regenerate, Say, SessionActor, Show, Stop};
+use crate::agents::session::{Known, KnownAgain, Leave, Listen, Look, Regenerate, Say, SessionActor, Show, Stop};
 use crate::agents::versions::Versions;
 use crate::agents::visitor::{Caller, RequestKey};
 use crate::agents::watch::{Fallen, Guard};
@@ -147,6 +147,21 @@ impl Kindred {
         live.address.send(say).await.map_err(|_| AgentError::Interrupted)?
     }
 
+    /// The message whose answer the same request asked for when it came before.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], [`AgentError::KeyReused`], the store's.
+    pub async fn asked_before(
+        &self,
+        caller: Caller,
+        session: Uuid,
+        key: Option<&RequestKey>,
+    ) -> Result<Option<u64>, AgentError> {
+        let Some(key) = key.cloned() else { return Ok(None) };
+        let live = self.live(caller, session).await?;
+        live.address.send(KnownAgain { key }).await.map_err(|_| AgentError::Interrupted)?
+    }
+
     /// Has a reply made anew, as another version: `turn` names the reply, or a message that has none; none means where
     /// the talk stands. Gives the message that is answered anew. When this returns, the answer is owed: it comes even
     /// after a crash.
@@ -161,6 +176,12 @@ impl Kindred {
         key: Option<RequestKey>,
     ) -> Result<u64, AgentError> {
         let live = self.live(caller, session).await?;
+        if let Some(key) = key.clone()
+            && let Some(message) =
+                live.address.send(KnownAgain { key }).await.map_err(|_| AgentError::Interrupted)??
+        {
+            return Ok(message);
+        }
         let admitted = self.admit(caller, &live, 0)?;
         live.address.send(Regenerate { turn, key, admitted }).await.map_err(|_| AgentError::Interrupted)?
     }
@@ -316,8 +337,8 @@ impl Kindred {
             let Some(last) = page.last() else { return Ok(woken) };
             after = Some(last.id);
             for record in page {
-                // They stand in the queue with everybody else; only memory bounds how many at once.
-                while self.inner.admission.waiting() >= self.inner.limits.waiting && self.is_ready() {
+                // They stand in the queue with everybody else, and leave room in it for those who come now.
+                while self.inner.admission.admitted() > self.inner.limits.waiting / 2 && self.is_ready() {
                     tokio::time::sleep(PAUSE).await;
                 }
                 match self.live(Caller::Local, record.id).await {

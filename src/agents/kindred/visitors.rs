@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Kindred;
 use crate::agents::AgentError;
 use crate::agents::visitor::Token;
-use crate::store::{TooOld, VisitorId, VisitorRecord, Whose};
+use crate::store::{Swept, TooOld, VisitorId, VisitorRecord, Whose};
 
 /// How exactly it is kept when a visitor was here last: one write in so long, however often they ask.
 const NOTED: Duration = Duration::from_secs(60 * 60);
@@ -85,13 +85,13 @@ impl Kindred {
         };
         let mut deleted = 0;
         loop {
-            let sessions = self.inner.store.delete_old(what).await?;
-            for &session in &sessions {
-                self.put_out(session).await;
+            let swept = self.inner.store.delete_old(what).await?;
+            if swept == Swept::default() {
+                return Ok(deleted);
             }
-            match sessions.len() {
-                0 => return Ok(deleted),
-                more => deleted += more,
+            deleted += swept.sessions.len();
+            for session in swept.sessions {
+                self.put_out(session).await;
             }
         }
     }

@@ -3,7 +3,7 @@
 mod answer;
 mod requests;
 
-pub(super) use requests::{Known, Leave, Listen, Look, Park, Regenerate, Say, Show, Stop};
+pub(super) use requests::{Known, KnownAgain, Leave, Listen, Look, Park, Regenerate, Say, Show, Stop};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,6 +98,7 @@ impl SessionActor {
         record.attempts = 0;
         record.falls = 0;
         record.pending_key = None;
+        self.failed = None;
         self.versions.push(turn);
         self.count_characters();
     }
@@ -118,17 +119,16 @@ impl SessionActor {
     /// `wordless`, one that has said nothing yet is kept too, and so is one that is owed and not on its way: its place is
     /// taken, and its events' numbers with it.
     fn cut(&mut self, wordless: bool, context: &mut Context<Self>) -> Option<Remains> {
-        self.failed = None;
         let Some(running) = self.reply.take() else {
             let parent = self.record.head.filter(|_| wordless && self.record.awaits)?;
             let turn = Turn::new(Speaker::Supporter, "");
             let key = self.record.pending_key.clone();
             let turn = NewTurn { parent: Some(parent), turn, end: TurnEnd::CutOff, model: None, key };
-            return Some(Remains { seq: self.versions.next(), next: u32::MAX - 1, turn: Some(turn) });
+            return Some(Remains { seq: self.versions.next(), next: None, turn: Some(turn) });
         };
         context.cancel_future(running.work);
         let turn = (wordless || !running.text.is_empty()).then(|| running.turn(TurnEnd::CutOff));
-        Some(Remains { seq: running.seq, next: running.next, turn })
+        Some(Remains { seq: running.seq, next: Some(running.next), turn })
     }
 
     /// Announces what became of the remains of a stopped reply.
@@ -136,8 +136,10 @@ impl SessionActor {
         match kept {
             Some(record) => self.reply_ended(record),
             None => {
+                // One that was not on its way is as it was before.
+                let Some(next) = remains.next else { return };
                 let kind = EventKind::ReplyEnded { seq: remains.seq, end: TurnEnd::CutOff, turn: None };
-                self.announce(SessionEvent::numbered(event_id(remains.seq, remains.next), kind));
+                self.announce(SessionEvent::numbered(event_id(remains.seq, next), kind));
             }
         }
     }

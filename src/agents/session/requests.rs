@@ -17,6 +17,8 @@ use crate::agents::visitor::RequestKey;
 use crate::dialogue::Speaker;
 use crate::store::{NewTurn, Owed, SessionRecord, TurnRecord};
 
+/// How many times as long as others a talk may be for a message that the help card answers.
+const HELP_BEYOND: usize = 2;
 /// Events that may wait for a listener; one that is further behind resumes anew.
 const EVENTS_AHEAD: usize = 512;
 
@@ -56,17 +58,13 @@ impl SessionActor {
         if same { Ok(Some(known.clone())) } else { Err(AgentError::KeyReused) }
     }
 
-    fn check_not_ended(&self) -> Result<(), AgentError> {
-        match self.record.ended_ms {
-            Some(_) => Err(AgentError::SessionEnded { id: self.record.id }),
-            None => Ok(()),
+    /// Whether the session takes `more` turns; `times` as many as it may have, in all.
+    fn check_room(&self, more: u64, times: usize) -> Result<(), AgentError> {
+        if self.record.ended_ms.is_some() {
+            return Err(AgentError::SessionEnded { id: self.record.id });
         }
-    }
-
-    /// Whether the session takes `more` turns.
-    fn check_room(&self, more: u64) -> Result<(), AgentError> {
-        self.check_not_ended()?;
-        if self.versions.next() + more > self.most_turns || self.versions.bytes() >= self.most_bytes {
+        let most_turns = self.most_turns.saturating_mul(times as u64);
+        if self.versions.next() + more > most_turns || self.versions.bytes() >= self.most_bytes.saturating_mul(times) {
             return Err(AgentError::SessionFull { limit: self.most_turns, bytes: self.most_bytes });
         }
         Ok(())
@@ -95,12 +93,14 @@ impl Handler<Say> for SessionActor {
                 Err(error) => return at_once(Err(error)),
             }
         }
-        // The message, its answer, and what is kept of a reply that it stops. Nothing is too long for the help card.
-        let room = if say.admitted.is_some() { self.check_room(3) } else { self.check_not_ended() };
-        let version = match room.and_then(|()| say.replaces.map(|seq| self.parent_of(seq)).transpose()) {
-            Ok(version) => version,
-            Err(error) => return at_once(Err(error)),
-        };
+        // The message, its answer, and what is kept of a reply that it stops. A talk that is full has room for the help
+        // card still.
+        let times = if say.admitted.is_some() { 1 } else { HELP_BEYOND };
+        let version =
+            match self.check_room(3, times).and_then(|()| say.replaces.map(|seq| self.parent_of(seq)).transpose()) {
+                Ok(version) => version,
+                Err(error) => return at_once(Err(error)),
+            };
         let remains = self.cut(false, context);
         let (store, record) = (self.store.clone(), self.record.clone());
         let Say { text, key, admitted, .. } = say;
@@ -153,6 +153,33 @@ impl Handler<Known> for SessionActor {
     }
 }
 
+/// Asks for the message whose answer the same request asked for when it came before.
+#[derive(Message)]
+#[rtype(result = "Result<Option<u64>, AgentError>")]
+pub(in crate::agents) struct KnownAgain {
+    pub(in crate::agents) key: RequestKey,
+}
+
+impl SessionActor {
+    fn asked_before(&self, key: &RequestKey) -> Result<Option<u64>, AgentError> {
+        if self.record.pending_key.as_deref() == Some(key.as_str()) {
+            return Ok(self.record.head);
+        }
+        let Some(known) = self.versions.by_key(key.as_str()) else { return Ok(None) };
+        let message = known.parent.filter(|_| known.turn.speaker == Speaker::Supporter);
+        message.map(Some).ok_or(AgentError::KeyReused)
+    }
+}
+
+impl Handler<KnownAgain> for SessionActor {
+    type Result = Result<Option<u64>, AgentError>;
+
+    fn handle(&mut self, KnownAgain { key }: KnownAgain, _: &mut Context<Self>) -> Self::Result {
+        self.used = Instant::now();
+        self.asked_before(&key)
+    }
+}
+
 /// Asks for another version of a reply. Answers with the message that is answered anew.
 #[derive(Message)]
 #[rtype(result = "Result<u64, AgentError>")]
@@ -168,17 +195,13 @@ impl Handler<Regenerate> for SessionActor {
 
     fn handle(&mut self, Regenerate { turn, key, admitted }: Regenerate, context: &mut Context<Self>) -> Self::Result {
         self.used = Instant::now();
-        if let Some(key) = &key {
-            if self.record.pending_key.as_deref() == Some(key.as_str()) {
-                return at_once(self.record.head.ok_or(AgentError::KeyReused));
-            }
-            if let Some(known) = self.versions.by_key(key.as_str()) {
-                let message = known.parent.filter(|_| known.turn.speaker == Speaker::Supporter);
-                return at_once(message.ok_or(AgentError::KeyReused));
-            }
+        match key.as_ref().map_or(Ok(None), |key| self.asked_before(key)) {
+            Ok(None) => {}
+            Ok(Some(message)) => return at_once(Ok(message)),
+            Err(error) => return at_once(Err(error)),
         }
         // The other version, and what is kept of a reply that it stops.
-        if let Err(error) = self.check_room(2) {
+        if let Err(error) = self.check_room(2, 1) {
             return at_once(Err(error));
         }
         // A reply on its way has no turn yet: asked for anew, it is begun anew.

@@ -14,6 +14,7 @@ use super::failure::problem;
 use super::sessions::session_id;
 use crate::agents::SessionEvent;
 use crate::web::problem::Problem;
+use crate::web::reads::Room;
 use crate::web::state::State;
 use crate::web::visitor::Visitor;
 
@@ -56,10 +57,11 @@ pub(super) async fn stream(
     let rooms = state.rooms()?;
     let id = session_id(&id)?;
     let after = after(&request)?;
-    let events = rooms.kindred.events(visitor.caller(), id, after).await.map_err(problem)?;
-    // After the session is known to exist, so that nobody fills the table with what does not. It lives with the body.
+    // Places first, as what was missed is in memory from then on; one for a session that is not there is given back.
     let place = state.streams.open(id, visitor.network)?;
-    let body = lines(events, state.closed()).map(move |line| {
+    let room = after.map(|_| state.reads.begin(visitor.id(), visitor.network)).transpose()?;
+    let events = rooms.kindred.events(visitor.caller(), id, after).await.map_err(problem)?;
+    let body = lines(events, room, state.closed()).map(move |line| {
         let _held = &place;
         line
     });
@@ -92,20 +94,28 @@ fn after(request: &HttpRequest) -> Result<Option<u64>, Problem> {
 /// The events as lines, with heartbeats, until the events end or the server closes.
 fn lines(
     events: impl Stream<Item = SessionEvent>,
+    room: Option<Room>,
     closed: impl Future<Output = ()>,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
     let first = futures::stream::iter([Bytes::from(format!("retry: {RETRY_MS}\n\n"))]);
-    let state = (Box::pin(events), heartbeat, Box::pin(closed));
-    let rest = futures::stream::unfold(state, |(mut events, mut heartbeat, mut closed)| async move {
+    let state = (Box::pin(events), room, heartbeat, Box::pin(closed));
+    let rest = futures::stream::unfold(state, |(mut events, mut room, mut heartbeat, mut closed)| async move {
         let line = tokio::select! {
             // Events first: a closing server still tells what has happened.
             biased;
-            event = events.next() => line(&event?)?,
+            event = events.next() => {
+                let event = event?;
+                // How things stand is told when all that was missed is.
+                if event.id.is_none() {
+                    room = None;
+                }
+                line(&event)?
+            }
             () = &mut closed => return None,
             _ = heartbeat.tick() => Bytes::from_static(b":\n\n"),
         };
-        Some((line, (events, heartbeat, closed)))
+        Some((line, (events, room, heartbeat, closed)))
     });
     first.chain(rest).map(Ok)
 }
@@ -144,14 +154,14 @@ mod tests {
     #[actix_web::test]
     async fn events_become_numbered_lines_that_hold_no_line_break() {
         let event = SessionEvent { id: Some(12), kind: EventKind::Text { seq: 1, text: "a\nb".into() } };
-        let lines: Vec<_> = lines(futures::stream::iter([event]), std::future::pending()).collect().await;
+        let lines: Vec<_> = lines(futures::stream::iter([event]), None, std::future::pending()).collect().await;
         let text: String = lines.into_iter().map(|line| String::from_utf8(line.unwrap().to_vec()).unwrap()).collect();
         assert_eq!(text, "retry: 1000\n\nid: 12\ndata: {\"type\":\"text\",\"seq\":1,\"text\":\"a\\nb\"}\n\n");
     }
 
     #[actix_web::test]
     async fn a_closing_server_ends_the_stream() {
-        let lines: Vec<_> = lines(futures::stream::pending(), std::future::ready(())).collect().await;
+        let lines: Vec<_> = lines(futures::stream::pending(), None, std::future::ready(())).collect().await;
         assert_eq!(lines.len(), 1, "only the first line");
     }
 }

@@ -13,27 +13,15 @@ use uuid::Uuid;
 use super::failure::problem;
 use super::views::TurnView;
 use crate::agents::AgentError;
-use crate::store::Cursor;
 use crate::web::problem::Problem;
 use crate::web::state::{Rooms, State};
 use crate::web::visitor::Visitor;
 
-/// Sessions that are listed at once.
-const PAGE: u32 = 100;
-
-/// The visitor's sessions, last used first.
+/// The visitor's sessions, last used first, in one read: pages would shift where one is used meanwhile.
 pub(super) async fn all(rooms: &Rooms, visitor: Visitor) -> Result<Vec<Uuid>, Problem> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = rooms.kindred.sessions(visitor.caller(), after, PAGE).await.map_err(problem)?;
-        all.extend(page.iter().map(|record| record.id));
-        match page.last() {
-            Some(last) if page.len() == PAGE as usize => {
-                after = Some(Cursor { used_ms: last.used_ms, id: last.id });
-            }
-            _ => return Ok(all),
-        }
-    }
+    let most = u32::try_from(rooms.kindred.limits().visitor_sessions).unwrap_or(u32::MAX);
+    let sessions = rooms.kindred.sessions(visitor.caller(), None, most).await.map_err(problem)?;
+    Ok(sessions.iter().map(|record| record.id).collect())
 }
 
 /// Everything of one visitor.

@@ -123,6 +123,7 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     state.limits.sessions.check(&visitor.id())?;
+    let room = state.reads.begin(visitor.id(), visitor.network)?;
     let supporter = body.supporter.map_or(Supporter::Auto, Supporter::Character);
     let opened = rooms.kindred.open_session(visitor.caller(), supporter, &body.about, key.as_ref()).await;
     let record = opened.map_err(problem)?;
@@ -132,7 +133,11 @@ pub(super) async fn open(
         0 => (SessionView { record, last_event: 0, replying: false }, Vec::new()),
         _ => read(rooms, visitor, record.id).await?,
     };
-    Ok(HttpResponse::Created().insert_header((LOCATION, place)).json(Session::new(rooms, &view, turns)))
+    let body = serde_json::to_vec(&Session::new(rooms, &view, turns)).map_err(Problem::internal)?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, place))
+        .content_type("application/json")
+        .body(Held::new(body, room)))
 }
 
 /// Read a conversation.
@@ -285,6 +290,9 @@ pub(super) async fn regenerate(
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     let id = session_id(&id)?;
+    if let Some(seq) = rooms.kindred.asked_before(visitor.caller(), id, key.as_ref()).await.map_err(problem)? {
+        return Ok(HttpResponse::Accepted().json(Regenerated { seq }));
+    }
     state.limits.messages.check(&visitor.id())?;
     let seq = rooms.kindred.regenerate(visitor.caller(), id, body.turn, key).await.map_err(problem)?;
     Ok(HttpResponse::Accepted().json(Regenerated { seq }))
