@@ -162,6 +162,16 @@ impl SessionEvents {
     pub(super) fn new(missed: Vec<SessionEvent>, live: mpsc::Receiver<Arc<SessionEvent>>, awake: Arc<()>) -> Self {
         Self { missed: missed.into_iter(), live, _awake: awake }
     }
+
+    /// Bytes of the words among what was missed and is not told yet.
+    pub fn missed_bytes(&self) -> usize {
+        let words = |event: &SessionEvent| match &event.kind {
+            EventKind::Said { turn } | EventKind::ReplyEnded { turn: Some(turn), .. } => turn.turn.text.len(),
+            EventKind::Text { text, .. } => text.len(),
+            _ => 0,
+        };
+        self.missed.as_slice().iter().map(words).sum()
+    }
 }
 
 impl Stream for SessionEvents {

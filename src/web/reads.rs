@@ -11,6 +11,7 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
 use super::problem::Problem;
+use super::visitor::Visitor;
 use crate::store::VisitorId;
 
 /// Most long answers on their way: with conversations of two megabytes, a few hundred megabytes.
@@ -19,6 +20,9 @@ const MOST: usize = 128;
 const MOST_OF_ADDRESS: usize = 32;
 /// Most of one visitor: a page that loads, another tab, an export.
 const MOST_OF_VISITOR: usize = 4;
+
+/// Bytes up to which an answer is short, and not counted: when a server comes back, all its pages ask at once.
+const SHORT: usize = 64 * 1024;
 
 /// Counts long answers.
 #[derive(Default)]
@@ -46,6 +50,14 @@ pub(super) struct Room {
 }
 
 impl Reads {
+    /// Room for an answer of so many bytes, if it is a long one.
+    ///
+    /// # Errors
+    /// As [`Reads::begin`].
+    pub(super) fn hold(&self, bytes: usize, visitor: &Visitor) -> Result<Option<Room>, Problem> {
+        (bytes > SHORT).then(|| self.begin(visitor.id(), visitor.network)).transpose()
+    }
+
     /// Room for one more.
     ///
     /// # Errors
@@ -91,11 +103,11 @@ impl Drop for Room {
 pub(super) struct Held {
     body: Option<Bytes>,
     size: u64,
-    _room: Room,
+    _room: Option<Room>,
 }
 
 impl Held {
-    pub(super) fn new(body: Vec<u8>, room: Room) -> Self {
+    pub(super) fn new(body: Vec<u8>, room: Option<Room>) -> Self {
         Self { size: body.len() as u64, body: Some(body.into()), _room: room }
     }
 }

@@ -77,6 +77,8 @@ fn start_server(plan: &Plan) -> (Server, Limits) {
         address: SocketAddr::new(plan.host.into(), 0),
         connections: 2 * plan.streams + 1024,
         streams: plan.streams,
+        // All people of a trial come from one house.
+        streams_per_address: plan.streams,
         rates: unlimited,
         ..Settings::default()
     };
@@ -86,6 +88,7 @@ fn start_server(plan: &Plan) -> (Server, Limits) {
         tokens: usize::MAX,
         visitor_replies: usize::MAX,
         visitor_tokens: usize::MAX,
+        network_replies: usize::MAX,
         // The trials kill far more often than life does: many deaths in a row may meet one message.
         attempts: 50,
         ..Limits::default()

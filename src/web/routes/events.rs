@@ -57,10 +57,11 @@ pub(super) async fn stream(
     let rooms = state.rooms()?;
     let id = session_id(&id)?;
     let after = after(&request)?;
-    // Places first, as what was missed is in memory from then on; one for a session that is not there is given back.
+    // A place first; one for a session that is not there is given back.
     let place = state.streams.open(id, visitor.network)?;
-    let room = after.map(|_| state.reads.begin(visitor.id(), visitor.network)).transpose()?;
     let events = rooms.kindred.events(visitor.caller(), id, after).await.map_err(problem)?;
+    // What was missed stays in memory until the client has it.
+    let room = state.reads.hold(events.missed_bytes(), &visitor)?;
     let body = lines(events, room, state.closed()).map(move |line| {
         let _held = &place;
         line

@@ -123,7 +123,6 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
     state.limits.sessions.check(&visitor.id())?;
-    let room = state.reads.begin(visitor.id(), visitor.network)?;
     let supporter = body.supporter.map_or(Supporter::Auto, Supporter::Character);
     let opened = rooms.kindred.open_session(visitor.caller(), supporter, &body.about, key.as_ref()).await;
     let record = opened.map_err(problem)?;
@@ -134,6 +133,7 @@ pub(super) async fn open(
         _ => read(rooms, visitor, record.id).await?,
     };
     let body = serde_json::to_vec(&Session::new(rooms, &view, turns)).map_err(Problem::internal)?;
+    let room = state.reads.hold(body.len(), &visitor)?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, place))
         .content_type("application/json")
@@ -156,9 +156,9 @@ pub(super) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let rooms = state.rooms()?;
-    let room = state.reads.begin(visitor.id(), visitor.network)?;
     let (view, turns) = read(rooms, visitor, session_id(&id)?).await?;
     let body = serde_json::to_vec(&Session::new(rooms, &view, turns)).map_err(Problem::internal)?;
+    let room = state.reads.hold(body.len(), &visitor)?;
     Ok(HttpResponse::Ok().content_type("application/json").body(Held::new(body, room)))
 }
 
