@@ -127,6 +127,8 @@ async fn a_full_queue_refuses_with_numbers_and_those_who_leave_make_room() {
     assert!(full, "{refused:?}");
     drop(waiting);
     busy.abort();
+    // Gone only when its task is.
+    let _ = busy.await;
     assert_eq!(encoder.embed(vec!["a".into()]).await.unwrap().len(), 1);
 }
 
