@@ -69,3 +69,51 @@ fn nothing_is_said_again_and_again() {
     let often: Vec<_> = said.iter().filter(|(_, count)| **count > 2).collect();
     assert!(often.is_empty(), "{often:?}");
 }
+
+#[derive(serde::Deserialize)]
+struct Splits {
+    train: Vec<u32>,
+    valid: Vec<u32>,
+    test: Vec<u32>,
+}
+
+/// Seeker and supporter of every rated dialogue, how many utterances it has, and how it was rated.
+fn rated() -> Vec<(u32, u32, usize, f64)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/dialogues");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let row = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let number = |name: &str| u32::try_from(row[name].as_u64().unwrap()).unwrap();
+        let rating = |name: &str| row["rating"][name].as_f64().unwrap();
+        let mean = (rating("mood") + rating("solved") + rating("active")) / 3.0;
+        (number("seeker"), number("supporter"), row["dial"].as_array().unwrap().len(), mean)
+    };
+    text.lines().map(row).collect()
+}
+
+#[test]
+fn no_character_is_in_two_splits_and_no_dialogue_goes_across() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/splits.json")).unwrap();
+    let splits: Splits = serde_json::from_str(&text).unwrap();
+    let mut of: HashMap<u32, &str> = HashMap::new();
+    for (name, split) in [("train", &splits.train), ("valid", &splits.valid), ("test", &splits.test)] {
+        assert!(split.iter().all(|index| of.insert(*index, name).is_none()), "{name} shares somebody");
+    }
+    assert_eq!((of.len(), splits.valid.len(), splits.test.len()), (1024, 102, 102));
+    let mut pairs: HashMap<&str, usize> = HashMap::new();
+    for (seeker, supporter, ..) in rated() {
+        assert_eq!(of[&seeker], of[&supporter], "{seeker} and {supporter}");
+        *pairs.entry(of[&seeker]).or_default() += 1;
+    }
+    assert!(pairs["test"] >= 300, "{pairs:?}");
+}
+
+#[test]
+fn dialogues_are_of_a_talks_length_and_do_not_all_go_well() {
+    let rated = rated();
+    assert!(rated.iter().all(|(.., utterances, _)| (10..=20).contains(utterances)));
+    let badly = rated.iter().filter(|(.., mean)| *mean < 3.2).count() as f64 / rated.len() as f64;
+    assert!((0.2..0.35).contains(&badly), "{badly}");
+}
