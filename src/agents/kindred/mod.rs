@@ -2,6 +2,7 @@
 
 mod sessions;
 mod visitors;
+mod waking;
 mod watcher;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -62,7 +63,7 @@ struct Inner {
     next_arbiter: AtomicUsize,
     admission: Arc<Admission>,
     closing: AtomicBool,
-    waking: sessions::Waking,
+    waking: waking::Waking,
     system: System,
     // A std Mutex: held for one `take`.
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -125,7 +126,7 @@ impl Kindred {
             next_arbiter: AtomicUsize::new(0),
             admission: Admission::new(limits),
             closing: AtomicBool::new(false),
-            waking: sessions::Waking::default(),
+            waking: waking::Waking::default(),
             system,
             thread: Mutex::new(Some(thread)),
         };

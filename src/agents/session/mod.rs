@@ -1,9 +1,11 @@
 //! One live session: takes messages, has them answered, stores every turn before it is announced.
 
 mod answer;
+mod keys;
 mod requests;
 
-pub(super) use requests::{Known, KnownAgain, Leave, Listen, Look, Park, Regenerate, Say, Show, Stop};
+pub(super) use keys::{Known, KnownAgain};
+pub(super) use requests::{Leave, Listen, Look, Park, Regenerate, Say, Show, Stop};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
