@@ -108,6 +108,11 @@ fn no_character_is_in_two_splits_and_no_dialogue_goes_across() {
         *pairs.entry(of[&seeker]).or_default() += 1;
     }
     assert!(pairs["test"] >= 300, "{pairs:?}");
+    let seekers: std::collections::HashSet<u32> = rated().iter().map(|(seeker, ..)| *seeker).collect();
+    assert_eq!(seekers.len(), 1024, "everybody seeks at least once");
+    let mut talks: HashMap<u32, usize> = HashMap::new();
+    rated().iter().for_each(|(seeker, ..)| *talks.entry(*seeker).or_default() += 1);
+    assert!(talks.values().filter(|count| **count >= 10).count() >= 20, "the spread within one seeker can be seen");
 }
 
 #[test]
