@@ -8,10 +8,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::StoreError;
+use super::folder::LOCK;
+use super::sqlite::DATABASE;
 
-/// The names that [`super::SqliteStore`] gives its files; a test holds the two together.
-const LOCK: &str = "kindred.lock";
-const DATABASE: &str = "kindred.sqlite";
 /// The first of what is wrong is enough to know that something is.
 const MOST_FAULTS: u32 = 3;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::StoreError;
 
-const LOCK: &str = "kindred.lock";
+pub(super) const LOCK: &str = "kindred.lock";
 
 /// Only the user who runs Kindred may look into a folder it makes: it holds what people said in confidence.
 const PRIVATE: u32 = 0o700;

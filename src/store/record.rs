@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::dialogue::{Speaker, Turn};
 
 /// Names a visitor inside; never shown outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct VisitorId(pub Uuid);
 
 /// SHA-256 of a visitor's token. The token itself is kept by the visitor alone.
@@ -24,7 +24,7 @@ pub struct VisitorRecord {
 }
 
 /// A live session between a person and a supporter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
     /// Identity.
     pub id: Uuid,

@@ -18,7 +18,7 @@ use super::{
     VisitorId, VisitorRecord, Whose,
 };
 
-const DATABASE: &str = "kindred.sqlite";
+pub(super) const DATABASE: &str = "kindred.sqlite";
 const READERS: u32 = 4;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// How many changes may wait for the writer; callers past it wait for a place.
@@ -386,5 +386,29 @@ mod tests {
         assert_eq!((answered.head, answered.turns, answered.used_ms, answered.owner), (Some(1), 2, 6, None));
         let turns = store.turns(answered.id).await.unwrap();
         assert_eq!(turns.iter().map(|turn| turn.parent).collect::<Vec<_>>(), [None, Some(0)]);
+    }
+
+    #[tokio::test]
+    async fn turns_keep_their_order_when_the_clock_jumps_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let session = store.open_session(NewSession::local(1, "")).await.unwrap();
+        let first = store.append(session.id, NewTurn::typed(None, "first")).await.unwrap();
+        store.close().await;
+        // As if all that is stored were from tomorrow.
+        let options = SqliteConnectOptions::new().filename(folder.path().join(DATABASE));
+        let mut database = options.connect().await.unwrap();
+        let jump = "DROP TRIGGER turns_never_change; UPDATE turns SET created_ms = created_ms + 86400000;
+            UPDATE sessions SET created_ms = created_ms + 86400000, used_ms = used_ms + 86400000";
+        sqlx::raw_sql(jump).execute(&mut database).await.unwrap();
+        sqlx::Connection::close(database).await.unwrap();
+
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let second = store.append(session.id, NewTurn::typed(Some(0), "second")).await.unwrap();
+        assert!(second.created_ms < first.created_ms + 86_400_000, "the clock went back");
+        let turns = store.turns(session.id).await.unwrap();
+        assert_eq!(turns.iter().map(|turn| turn.turn.text.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+        let record = store.session(session.id).await.unwrap().unwrap();
+        assert_eq!((record.head, record.turns, record.awaits), (Some(1), 2, true));
     }
 }

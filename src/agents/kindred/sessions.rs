@@ -1,6 +1,5 @@
 //! What may be asked of sessions. For a visitor, only those that are theirs exist.
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::Kindred;
@@ -23,10 +22,9 @@ pub enum Supporter {
 }
 
 /// How a session stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SessionView {
     /// As stored.
-    #[serde(flatten)]
     pub record: SessionRecord,
     /// Number of the last event of the stored turns: who has read them listens after this.
     pub last_event: u64,
@@ -99,13 +97,6 @@ impl Kindred {
         let Message { text, replaces, key } = message.into();
         let text = check_within(&text, self.inner.limits.message_chars)?.to_owned();
         let live = self.live(caller, session).await?;
-        if let Some(key) = key.clone() {
-            // Before admission: what was done is told again, however busy it is.
-            let known = Known { text: text.clone(), replaces, key };
-            if let Some(said) = live.address.send(known).await.map_err(|_| AgentError::Interrupted)?? {
-                return Ok(said);
-            }
-        }
         // Somebody at risk is answered by the help card: no queue may stand before that.
         let admitted = match safety::assess(&text).risk {
             Some(_) => None,
@@ -115,7 +106,8 @@ impl Kindred {
         live.address.send(say).await.map_err(|_| AgentError::Interrupted)?
     }
 
-    /// The message whose answer the same request asked for when it came before.
+    /// The message whose answer the same request asked for when it came before; as [`Kindred::said_before`], for
+    /// [`Kindred::regenerate`].
     ///
     /// # Errors
     /// [`AgentError::NoSession`], [`AgentError::KeyReused`], the store's.
@@ -144,12 +136,6 @@ impl Kindred {
         key: Option<RequestKey>,
     ) -> Result<u64, AgentError> {
         let live = self.live(caller, session).await?;
-        if let Some(key) = key.clone()
-            && let Some(message) =
-                live.address.send(KnownAgain { key }).await.map_err(|_| AgentError::Interrupted)??
-        {
-            return Ok(message);
-        }
         let admitted = self.admit(caller, &live, 0)?;
         live.address.send(Regenerate { turn, key, admitted }).await.map_err(|_| AgentError::Interrupted)?
     }
@@ -264,7 +250,8 @@ impl Kindred {
         Ok((record, self.inner.store.turns(session).await?))
     }
 
-    /// The message that the same request stored when it came before.
+    /// The message that the same request stored when it came before. To be asked first by whoever limits how much may be
+    /// said: [`Kindred::say`] admits before it looks, and what was done is told again however busy it is.
     ///
     /// # Errors
     /// [`AgentError::NoSession`], [`AgentError::KeyReused`], the store's.

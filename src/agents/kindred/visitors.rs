@@ -108,3 +108,16 @@ fn ms(duration: Duration) -> i64 {
 fn now_ms() -> i64 {
     ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumped_back_makes_nobody_too_old() {
+        let (now, day) = (1_000_000_000_000, Duration::from_secs(86_400));
+        assert!(!is_past(now, now + ms(day), day), "seen in a time that is still to come");
+        assert!(!is_past(now, now - ms(day), day) && is_past(now, now - ms(day) - 1, day));
+        assert!(!is_past(now, i64::MAX, day) && !is_past(i64::MIN, now, day));
+    }
+}
