@@ -59,30 +59,6 @@ pub(super) enum Working {
     NotNow(ProblemView),
 }
 
-/// Of every route of visitors.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
-pub(super) enum Known {
-    #[response(
-        status = 401,
-        description = "`no-visitor`: expected the cookie that POST /api/visitor sets",
-        content_type = "application/problem+json"
-    )]
-    NoVisitor(ProblemView),
-}
-
-/// Of every route that changes something.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "only described: problem.rs makes the answers")]
-pub(super) enum Writing {
-    #[response(
-        status = 403,
-        description = "`wrong-origin`: sent by a page that is not this server's own",
-        content_type = "application/problem+json"
-    )]
-    WrongOrigin(ProblemView),
-}
-
 /// Of every route that reads a body.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only described: problem.rs makes the answers")]
@@ -144,4 +120,36 @@ pub(super) enum Locked {
         headers(("retry-after" = u32, description = "Seconds"))
     )]
     NotNow(ProblemView),
+}
+
+/// Defines answers of one status: what they are of, name, status, description.
+macro_rules! answers {
+    ($($(#[$doc:meta])* $name:ident, $status:literal, $description:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(IntoResponses)]
+        #[response(status = $status, description = $description, content_type = "application/problem+json")]
+        #[expect(dead_code, reason = "only described: problem.rs makes the answers")]
+        pub(super) struct $name(ProblemView);
+    )*};
+}
+
+answers! {
+    /// Of every route of visitors.
+    Known, 401, "`no-visitor`: expected the cookie that POST /api/visitor sets";
+    /// Of every route that changes something.
+    Writing, 403, "`wrong-origin`: sent by a page that is not this server's own";
+    /// Of every route that stores something.
+    DiskFull, 507, "`disk-full`";
+    BadQuery, 400, "`invalid-query`";
+    BadEventId, 400, "`invalid-event-id`";
+    NoSession, 404, "`no-such-session`";
+    NoTurn, 404, "`no-such-session`, `no-such-turn`";
+    NoCharacter, 404, "`no-such-character`";
+    /// Of a conversation that takes no more.
+    Over, 409, "`session-ended`, `session-full`";
+    TooManySessions, 409, "`too-many-sessions`";
+    TooLong, 422, "`message-too-long`";
+    BadOpening, 422, "`message-too-long`, `key-reused`";
+    BadMessage, 422, "`message-too-long`, `key-reused`, `not-a-message`";
+    KeyReused, 422, "`key-reused`";
 }

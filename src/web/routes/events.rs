@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
 
-use super::answers::{Always, Known, Limited, ProblemView, Working};
+use super::answers::{Always, BadEventId, Known, Limited, NoSession, Working};
 use super::failure::problem;
 use super::sessions::session_id;
 use crate::agents::SessionEvent;
@@ -43,8 +43,8 @@ pub(super) struct After {
     ),
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
-        (status = 400, description = "`invalid-event-id`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        BadEventId,
+        NoSession,
         Always, Known, Working, Limited,
     )
 )]

@@ -25,7 +25,7 @@ mod description {
     use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
     use utoipa::{Modify, OpenApi};
 
-    use super::{events, operator, people, sessions, status, visitors};
+    use super::{answers, events, operator, people, sessions, status, visitors};
 
     /// The API as OpenAPI describes it.
     #[derive(OpenApi)]
@@ -44,6 +44,8 @@ mod description {
             sessions::show_version, sessions::stop, sessions::end, events::stream,
             operator::status, operator::metrics,
         ),
+        // Shared answers name it, and the derive does not look into them.
+        components(schemas(answers::ProblemView)),
         modifiers(&Keys),
         tags(
             (name = "server", description = "What this server is and how to talk to it"),

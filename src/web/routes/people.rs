@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{Always, Limited, ProblemView, Reading, Working, Writing};
+use super::answers::{Always, BadQuery, Limited, NoCharacter, Reading, TooLong, Working, Writing};
 use super::failure::problem;
 use super::views::{Characters, Matches, Proposal};
 use crate::persona::Mbti;
@@ -54,7 +54,7 @@ fn page() -> usize {
     get, path = "/api/characters", tag = "people", params(ListQuery),
     responses(
         (status = 200, description = "Those that fit, in order of index", body = Characters),
-        (status = 400, description = "`invalid-query`", body = ProblemView, content_type = "application/problem+json"),
+        BadQuery,
         Always, Working,
     )
 )]
@@ -82,7 +82,7 @@ pub(super) async fn list(state: web::Data<State>, request: HttpRequest) -> Resul
     params(("index" = u32, Path, description = "The character's index")),
     responses(
         (status = 200, description = "Who they are", body = Portrait),
-        (status = 404, description = "`no-such-character`", body = ProblemView, content_type = "application/problem+json"),
+        NoCharacter,
         Always, Working,
     )
 )]
@@ -116,7 +116,7 @@ fn three() -> usize {
     post, path = "/api/match", tag = "people", request_body = MatchBody,
     responses(
         (status = 200, description = "Who may", body = Matches),
-        (status = 422, description = "`message-too-long`", body = ProblemView, content_type = "application/problem+json"),
+        TooLong,
         Always, Working, Writing, Reading, Limited,
     )
 )]

@@ -6,7 +6,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answers::{Always, Known, Limited, ProblemView, Reading, Working, Writing};
+use super::answers::{
+    Always, BadMessage, BadOpening, BadQuery, DiskFull, KeyReused, Known, Limited, NoCharacter, NoSession, NoTurn,
+    Over, Reading, TooManySessions, Working, Writing,
+};
 use super::failure::problem;
 use super::views::{Head, Regenerated, Said, Session, SessionLine, Sessions, Stopped, TurnView};
 use crate::agents::{Message, SessionView, Supporter, check_message};
@@ -54,7 +57,7 @@ pub(super) struct ListQuery {
     ),
     responses(
         (status = 200, description = "Yours", body = Sessions),
-        (status = 400, description = "`invalid-query`", body = ProblemView, content_type = "application/problem+json"),
+        BadQuery,
         Always, Known, Working,
     )
 )]
@@ -107,11 +110,10 @@ pub(super) struct OpenBody {
     responses(
         (status = 201, description = "It is open", body = Session,
             headers(("location" = String, description = "Its address"))),
-        (status = 404, description = "`no-such-character`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "`too-many-sessions`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, description = "`message-too-long`, `key-reused`", body = ProblemView,
-            content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoCharacter,
+        TooManySessions,
+        BadOpening,
+        DiskFull,
         Always, Known, Working, Writing, Reading, Limited,
     )
 )]
@@ -146,7 +148,7 @@ pub(super) async fn open(
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 200, description = "All that was said, all versions", body = Session),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
+        NoSession,
         Always, Known, Working, Limited,
     )
 )]
@@ -178,8 +180,8 @@ async fn read(rooms: &Rooms, visitor: Visitor, id: Uuid) -> Result<(SessionView,
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoSession,
+        DiskFull,
         Always, Known, Working, Writing,
     )
 )]
@@ -221,13 +223,10 @@ pub fn fuzz_message(bytes: &[u8]) -> bool {
     ),
     responses(
         (status = 202, description = "It is kept", body = Said),
-        (status = 404, description = "`no-such-session`, `no-such-turn`", body = ProblemView,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`session-ended`, `session-full`", body = ProblemView,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`message-too-long`, `key-reused`, `not-a-message`", body = ProblemView,
-            content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoTurn,
+        Over,
+        BadMessage,
+        DiskFull,
         Always, Known, Working, Writing, Reading, Limited,
     )
 )]
@@ -272,12 +271,10 @@ pub(super) struct RegenerateBody {
     ),
     responses(
         (status = 202, description = "It is owed", body = Regenerated),
-        (status = 404, description = "`no-such-session`, `no-such-turn`", body = ProblemView,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`session-ended`, `session-full`", body = ProblemView,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`key-reused`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoTurn,
+        Over,
+        KeyReused,
+        DiskFull,
         Always, Known, Working, Writing, Reading, Limited,
     )
 )]
@@ -313,9 +310,8 @@ pub(super) struct HeadBody {
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 200, description = "Where the talk stands", body = Head),
-        (status = 404, description = "`no-such-session`, `no-such-turn`", body = ProblemView,
-            content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoTurn,
+        DiskFull,
         Always, Known, Working, Writing, Reading,
     )
 )]
@@ -336,8 +332,8 @@ pub(super) async fn show_version(
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 200, description = "What it had said is kept", body = Stopped),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoSession,
+        DiskFull,
         Always, Known, Working, Writing,
     )
 )]
@@ -359,8 +355,8 @@ pub(super) async fn stop(
     params(("id" = Uuid, Path, description = "The session's id")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 404, description = "`no-such-session`", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        NoSession,
+        DiskFull,
         Always, Known, Working, Writing,
     )
 )]

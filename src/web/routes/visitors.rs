@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use futures::StreamExt as _;
 
-use super::answers::{Always, Known, Limited, ProblemView, Working, Writing};
+use super::answers::{Always, DiskFull, Known, Limited, Working, Writing};
 use super::export;
 use super::failure::problem;
 use super::views::{VisitorAndSessions, VisitorView};
@@ -23,7 +23,7 @@ use crate::web::visitor::{Visitor, cookie, known, no_cookie};
         (status = 201, description = "You are known from now on", body = VisitorView,
             headers(("set-cookie" = String, description = "Your token: keep it, and send it along"))),
         (status = 200, description = "You were known already", body = VisitorView),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        DiskFull,
         Always, Working, Writing, Limited,
     )
 )]
@@ -62,7 +62,7 @@ pub(super) async fn show(state: web::Data<State>, visitor: Visitor) -> Result<Ht
     delete, path = "/api/visitor", tag = "visitor", security(("visitor" = [])),
     responses(
         (status = 204, description = "You are forgotten"),
-        (status = 507, description = "`disk-full`", body = ProblemView, content_type = "application/problem+json"),
+        DiskFull,
         Always, Known, Working, Writing,
     )
 )]
