@@ -1,5 +1,7 @@
 //! A reply on its way, and what is kept of one that was stopped.
 
+use std::sync::Arc;
+
 use actix::SpawnHandle;
 
 use super::admission::Admitted;
@@ -22,7 +24,7 @@ pub(super) struct Running {
     pub(super) memory: Option<Memory>,
     pub(super) model: Option<String>,
     /// What happened of it, for listeners who come late.
-    pub(super) events: Vec<SessionEvent>,
+    pub(super) events: Vec<Arc<SessionEvent>>,
     /// How the queue stood when it was last told of, while it waits.
     pub(super) queued: Option<SessionEvent>,
     pub(super) work: SpawnHandle,

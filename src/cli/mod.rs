@@ -19,6 +19,7 @@ mod pick;
 mod serve;
 mod simulate;
 mod train;
+mod train_data;
 mod train_look;
 mod train_matcher;
 

@@ -11,11 +11,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::INTERRUPTED;
-use super::paths;
+use super::train_data::DataArguments;
 use super::train_look::TrainLook;
 use super::train_matcher::TrainMatcher;
 use crate::nn::DeviceChoice;
-use crate::training::corpus::{Corpus, Places};
+use crate::training::corpus::Places;
 use crate::training::example::Weights;
 use crate::training::lm::{Event, Outcome, Trainer};
 use crate::training::optimizer::Method;
@@ -39,54 +39,6 @@ enum What {
     Lm(Box<TrainLm>),
     Look(TrainLook),
     Matcher(TrainMatcher),
-}
-
-/// Where found data sets usually lie: beside the clone.
-const USUAL_DATA: &str = "../shared/data";
-
-/// Where the texts are.
-#[derive(Debug, Args)]
-struct DataArguments {
-    /// Folder with any of synthetic-persona-chat/, topical-chat/, counsel-chat/, apc/wiki/ [default: ../shared/data, if there].
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Folder of dialogues written for the project (*.jsonl) [default: corpus/dialogues].
-    #[arg(long, value_name = "DIR")]
-    dialogues: Option<PathBuf>,
-    /// Folder of plain talks written for the project (*.jsonl) [default: corpus/plain].
-    #[arg(long, value_name = "DIR")]
-    plain: Option<PathBuf>,
-    /// The bank whose characters those dialogues name [default: the one that ships].
-    #[arg(long, value_name = "DIR")]
-    bank: Option<PathBuf>,
-}
-
-impl DataArguments {
-    /// Reads what is named; what is not, from where the run `before` read it, else from where it usually lies.
-    fn read(self, before: Places) -> anyhow::Result<Corpus> {
-        let place = |named: Option<PathBuf>, before: Option<PathBuf>, usual: PathBuf| {
-            // A name with a mistake in it must not pass for an empty folder.
-            if let Some(folder) = named.as_ref().filter(|folder| !folder.exists()) {
-                anyhow::bail!("{}: there is no such folder", folder.display());
-            }
-            Ok(Some(std::path::absolute(named.or(before).unwrap_or(usual))?))
-        };
-        let places = Places {
-            data: place(self.data, before.data, PathBuf::from(USUAL_DATA))?,
-            dialogues: place(self.dialogues, before.dialogues, paths::corpus().join("dialogues"))?,
-            plain: place(self.plain, before.plain, paths::corpus().join("plain"))?,
-            bank: place(self.bank, before.bank, paths::bank())?,
-        };
-        let corpus = Corpus::read(&places)?;
-        let mut by_source = std::collections::BTreeMap::new();
-        for document in &corpus.documents {
-            *by_source.entry(document.source).or_insert(0usize) += 1;
-        }
-        for (source, count) in by_source {
-            eprintln!("read {count} texts of {}", source.as_str());
-        }
-        Ok(corpus)
-    }
 }
 
 /// Train a byte-level BPE tokenizer on the data sets that are there.

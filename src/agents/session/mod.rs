@@ -157,14 +157,14 @@ impl SessionActor {
 
     fn announce_of_reply(&mut self, kind: EventKind) {
         let Some(running) = &mut self.reply else { return };
-        let event = SessionEvent::numbered(event_id(running.seq, running.next), kind);
+        let event = Arc::new(SessionEvent::numbered(event_id(running.seq, running.next), kind));
         running.next += 1;
         running.events.push(event.clone());
         // Kept for those who come late, until something follows.
         if matches!(event.kind, EventKind::Failed { .. }) {
-            self.failed = Some(event.clone());
+            self.failed = Some(SessionEvent::clone(&event));
         }
-        self.announce(event);
+        self.share(event);
     }
 
     fn announce_head(&mut self) {
@@ -172,9 +172,12 @@ impl SessionActor {
     }
 
     fn announce(&mut self, event: SessionEvent) {
+        self.share(Arc::new(event));
+    }
+
+    fn share(&mut self, event: Arc<SessionEvent>) {
         // One that has left, or cannot keep up, is let go; it resumes from the last number it saw.
         self.told = self.told.max(event.id.unwrap_or_default());
-        let event = Arc::new(event);
         self.listeners.retain(|listener| listener.try_send(event.clone()).is_ok());
     }
 

@@ -275,7 +275,8 @@ impl Handler<Listen> for SessionActor {
         }
         if let Some(running) = &self.reply {
             let after = after.unwrap_or_default();
-            missed.extend(running.events.iter().filter(|event| event.id > Some(after)).cloned());
+            let later = running.events.iter().filter(|event| event.id > Some(after));
+            missed.extend(later.map(|event| SessionEvent::clone(event)));
             missed.extend(running.queued.clone());
         } else if let Some(failed) = &self.failed {
             missed.extend((failed.id > after).then(|| failed.clone()));
