@@ -3,16 +3,14 @@
 
 mod doubles;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use doubles::listen::{is_ended, open, reply_of, until};
 use doubles::{Puppet, agents};
 use futures::StreamExt as _;
-use kindred::agents::{
-    AgentError, Caller, EventKind, Kindred, Limits, MESSAGE_LIMIT, SessionEvent, SessionEvents, Supporter,
-};
+use kindred::agents::{AgentError, Caller, EventKind, Kindred, Limits, MESSAGE_LIMIT, SessionEvent, Supporter};
 use kindred::dialogue::Speaker;
 use kindred::engine::EngineError;
 use kindred::store::{NewTurn, SqliteStore, Store, TurnEnd, TurnRecord, VolatileStore};
@@ -20,35 +18,9 @@ use uuid::Uuid;
 
 const QUICK: Duration = Duration::ZERO;
 const SLOW: Duration = Duration::from_millis(30);
-const PATIENT: Duration = Duration::from_secs(20);
 
 async fn with(model: Arc<Puppet>) -> Kindred {
     agents(model, Arc::new(VolatileStore::default()), Limits::default()).await
-}
-
-async fn open(kindred: &Kindred) -> Uuid {
-    kindred.open_session(Caller::Local, Supporter::Character(1), "", None).await.unwrap().id
-}
-
-/// The next event for which the test holds, and all before it.
-async fn until(events: &mut SessionEvents, test: impl Fn(&EventKind) -> bool) -> Vec<SessionEvent> {
-    let mut seen = Vec::new();
-    loop {
-        let next =
-            tokio::time::timeout(PATIENT, events.next()).await.expect("no event came").expect("the events ended");
-        let found = test(&next.kind);
-        // How things stand is told in between, as it comes.
-        if next.id.is_some() || found {
-            seen.push(next);
-        }
-        if found {
-            return seen;
-        }
-    }
-}
-
-fn is_ended(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::ReplyEnded { .. })
 }
 
 fn is_text(kind: &EventKind) -> bool {
@@ -60,13 +32,6 @@ fn text_of(events: &[SessionEvent]) -> String {
         .iter()
         .filter_map(|event| if let EventKind::Text { text, .. } = &event.kind { Some(text.as_str()) } else { None })
         .collect()
-}
-
-fn reply_of(events: &[SessionEvent]) -> TurnRecord {
-    match &events.last().unwrap().kind {
-        EventKind::ReplyEnded { turn: Some(turn), .. } => turn.clone(),
-        other => panic!("{other:?}"),
-    }
 }
 
 fn texts(turns: &[TurnRecord]) -> Vec<(Speaker, &str, TurnEnd)> {
@@ -328,95 +293,5 @@ async fn what_cannot_be_said_is_refused_and_not_stored() {
     assert_eq!(kindred.turns(Caller::Local, other).await.unwrap(), []);
     kindred.stop(Caller::Local, id).await.unwrap();
     kindred.say(Caller::Local, other, "room again").await.unwrap();
-    kindred.shutdown().await;
-}
-
-#[tokio::test]
-async fn people_are_spread_over_characters_who_fit_alike() {
-    let kindred = with(Puppet::saying("Yes.", QUICK)).await;
-    let about = "I need help and you help";
-    let matches = kindred.matches(about, 3).await.unwrap();
-    assert_eq!(matches.len(), 3);
-    assert!(matches[0].score >= matches[1].score && !matches[0].reasons.is_empty());
-    let near = matches.iter().filter(|found| matches[0].score - found.score <= 0.05).count();
-    let mut given = HashSet::new();
-    for _ in 0..near {
-        given.insert(kindred.open_session(Caller::Local, Supporter::Auto, about, None).await.unwrap().supporter);
-    }
-    assert_eq!(given.len(), near);
-    assert!(given.contains(&matches[0].character.index));
-    kindred.shutdown().await;
-}
-
-#[tokio::test]
-async fn unused_sessions_sleep_and_wake() {
-    let limits = Limits { idle: Duration::from_millis(50), ..Limits::default() };
-    let kindred = agents(Puppet::saying("Yes.", QUICK), Arc::new(VolatileStore::default()), limits).await;
-    let id = open(&kindred).await;
-    let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
-    kindred.say(Caller::Local, id, "hello").await.unwrap();
-    until(&mut events, is_ended).await;
-    tokio::time::sleep(limits.idle * 6).await;
-    assert_eq!(kindred.live_sessions(), 1, "somebody listens");
-    drop(events);
-    tokio::time::timeout(PATIENT, async {
-        while kindred.live_sessions() > 0 {
-            tokio::time::sleep(limits.idle).await;
-        }
-    })
-    .await
-    .expect("the session never slept");
-    kindred.say(Caller::Local, id, "again").await.unwrap();
-    let mut events = kindred.events(Caller::Local, id, Some(0)).await.unwrap();
-    until(&mut events, is_ended).await;
-    until(&mut events, is_ended).await;
-    assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 4);
-    kindred.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_session_that_only_woke_takes_nobodys_place() {
-    let store = Arc::new(VolatileStore::default());
-    let limits = Limits { replies: 1, waiting: 1, ..Limits::default() };
-    let kindred = agents(Puppet::saying("Yes.", QUICK), store.clone(), limits).await;
-    let (read, talked) = (open(&kindred).await, open(&kindred).await);
-    kindred.shutdown().await;
-    let kindred = agents(Puppet::saying("Yes.", QUICK), store, limits).await;
-    assert!(!kindred.session(Caller::Local, read).await.unwrap().replying);
-    kindred.say(Caller::Local, talked, "is there room?").await.unwrap();
-    let began = std::time::Instant::now();
-    kindred.shutdown().await;
-    assert!(began.elapsed() < limits.grace, "a shutdown waits for replies, not for sessions");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_sessions_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
-    let model = Puppet::new(Duration::from_millis(1), |request, _| {
-        // Says back the last word of the message: a reply that goes to another session would show.
-        let text = request.prompt.text();
-        let said =
-            text.rsplit("<SEEKER>").next().and_then(|rest| rest.split('<').next()).unwrap_or_default().to_owned();
-        Ok(format!("You said {said}"))
-    });
-    let kindred = agents(model, store, Limits::default()).await;
-    let talks = (0..200_u32).map(|n| {
-        let kindred = kindred.clone();
-        tokio::spawn(async move {
-            let id = kindred.open_session(Caller::Local, Supporter::Character(n % 4), "", None).await.unwrap().id;
-            let mut events = kindred.events(Caller::Local, id, None).await.unwrap();
-            for round in 0..3 {
-                kindred.say(Caller::Local, id, format!("m{n}-{round}").as_str()).await.unwrap();
-                let reply = reply_of(&until(&mut events, is_ended).await);
-                assert_eq!(reply.turn.text, format!("You said m{n}-{round}"));
-            }
-            assert_eq!(kindred.turns(Caller::Local, id).await.unwrap().len(), 6);
-        })
-    });
-    for talk in futures::future::join_all(talks).await {
-        talk.unwrap();
-    }
-    assert_eq!(kindred.live_sessions(), 200);
     kindred.shutdown().await;
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use doubles::listen::{PATIENT, open};
 use doubles::{Puppet, agents};
 use futures::StreamExt as _;
 use kindred::agents::{AgentError, Caller, EventKind, Kindred, Limits, Message, RequestKey, SessionEvents, Supporter};
@@ -17,7 +18,6 @@ use uuid::Uuid;
 
 const QUICK: Duration = Duration::ZERO;
 const SLOW: Duration = Duration::from_millis(30);
-const PATIENT: Duration = Duration::from_secs(20);
 const LOCAL: Caller = Caller::Local;
 
 async fn with(model: Arc<Puppet>, limits: Limits) -> Kindred {
@@ -27,10 +27,6 @@ async fn with(model: Arc<Puppet>, limits: Limits) -> Kindred {
 /// Says which request it is.
 fn counting() -> Arc<Puppet> {
     Puppet::new(QUICK, |_, asked| Ok(format!("Answer {asked}.")))
-}
-
-async fn open(kindred: &Kindred) -> Uuid {
-    kindred.open_session(LOCAL, Supporter::Character(1), "", None).await.unwrap().id
 }
 
 fn key(text: &str) -> RequestKey {

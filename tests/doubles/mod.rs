@@ -1,6 +1,8 @@
 //! Stand-ins for model, encoder and bank, shared by the tests of agents and simulation.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod listen;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
