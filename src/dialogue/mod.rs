@@ -1,5 +1,6 @@
 //! What people say: turns, transcripts, and the exact texts that models read.
 
+mod authored;
 mod format;
 mod row;
 mod strftime;
@@ -7,6 +8,7 @@ mod tail;
 mod template;
 mod turn;
 
+pub use authored::{AuthoredDialogue, AuthoredError, AuthoredTurn, ChosenAspect, Emotion, Rating, Strategy};
 pub use format::{Layout, Prompt, PromptStyle, TAGS, neutralise};
 pub use row::{DialogueRow, DialogueTurn, Participant, Role};
 pub use tail::last_chars;

@@ -1,11 +1,14 @@
-//! Who people are: types, profiles, memories, and the bank that holds them. Plain data, read from published files.
+//! Who people are: types, profiles, memories, the bank that holds them, and which of them
+//! train, validate or test. Plain data, read from published files.
 
 mod aspect;
 mod bank;
 mod character;
 mod mbti;
+mod split;
 
 pub use aspect::{Aspect, Memory};
 pub use bank::{Bank, BankError};
 pub use character::{Age, Character, Profile};
 pub use mbti::{Mbti, UnknownMbti};
+pub use split::{Split, SplitError, Splits};
