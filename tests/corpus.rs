@@ -10,7 +10,13 @@ use kindred::training::corpus::{Content, Conversation, Corpus, Places, Source, t
 
 fn talks(source: Source) -> Vec<Conversation> {
     let at = |name: &str| Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
-    let places = Places { data: None, dialogues: at("corpus/dialogues"), plain: at("corpus/plain"), bank: at("bank") };
+    let places = Places {
+        data: None,
+        dialogues: at("corpus/dialogues"),
+        plain: at("corpus/plain"),
+        bank: at("bank"),
+        splits: None,
+    };
     let documents = Corpus::read(&places).unwrap().documents.into_iter();
     documents
         .filter(|document| document.source == source)

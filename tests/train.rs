@@ -162,6 +162,57 @@ fn the_split_keeps_groups_whole_and_is_the_same_for_the_same_seed() {
 }
 
 #[test]
+fn characters_decide_the_side_and_those_of_test_are_never_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    for name in ["bank", "dialogues"] {
+        fs::create_dir_all(path.join(name)).unwrap();
+    }
+    let person = |index: u32| {
+        json!({"index": index, "seeker_statement": format!("You are {index}."), "supporter_statement": "You listen.",
+            "profile_trans": {}})
+        .to_string()
+    };
+    fs::write(path.join("bank/all.jsonl"), (0..6).map(person).collect::<Vec<_>>().join("\n")).unwrap();
+    let talk = |seeker: u32, supporter: u32| {
+        json!({"seeker": seeker, "supporter": supporter, "dial": [
+            {"speaker": "seeker", "utterance": "I have been awake since four."},
+            {"speaker": "supporter", "utterance": "What woke you at that hour?"},
+        ]})
+        .to_string()
+    };
+    let write = |talks: &[String]| fs::write(path.join("dialogues/a.jsonl"), talks.join("\n")).unwrap();
+    fs::write(path.join("splits.json"), r#"{"train": [0, 1], "valid": [2, 3], "test": [4, 5]}"#).unwrap();
+    let read = |splits: Option<&str>| {
+        Corpus::read(&Places {
+            dialogues: Some(path.join("dialogues")),
+            bank: Some(path.join("bank")),
+            splits: splits.map(|name| path.join(name)),
+            ..Places::default()
+        })
+    };
+    write(&[talk(0, 1), talk(2, 3), talk(4, 5), talk(5, 4)]);
+    let corpus = read(Some("splits.json")).unwrap();
+    assert_eq!(corpus.held_out, 2);
+    let (train, valid) = corpus.split(0.5, 9);
+    let seekers = |documents: &[kindred::training::corpus::Document]| -> Vec<String> {
+        documents
+            .iter()
+            .map(|document| match &document.content {
+                Content::Conversation(talk) => talk.seeker_statement.clone(),
+                Content::Passage(text) => text.clone(),
+            })
+            .collect()
+    };
+    assert_eq!((seekers(&train), seekers(&valid)), (vec!["You are 0.".to_owned()], vec!["You are 2.".to_owned()]));
+    assert_eq!(read(None).unwrap().documents.len(), 4);
+    write(&[talk(0, 1), talk(1, 4)]);
+    let told = read(Some("splits.json")).unwrap_err().to_string();
+    assert!(told.contains("line 2") && told.contains("found train and test"), "{told}");
+    assert!(read(Some("none.json")).unwrap_err().to_string().contains("none.json"));
+}
+
+#[test]
 fn a_tiny_model_learns_its_corpus_and_loads() {
     let folder = prepared();
     let run = folder.path().join("run");
@@ -282,7 +333,7 @@ fn a_malformed_row_is_named_with_file_and_line() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("none: there is no such folder"), "{said}");
+    assert!(said.contains("none: there is no such file or folder"), "{said}");
     let output = Command::new(env!("CARGO_BIN_EXE_kindred"))
         .args(["train", "tokenizer", "--data"])
         .arg(&data)

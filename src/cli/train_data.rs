@@ -1,7 +1,7 @@
 //! Where the texts lie that a model or a tokenizer learns from.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -10,6 +10,16 @@ use crate::training::corpus::{Corpus, Places};
 
 /// Where found data sets usually lie: beside the clone.
 const USUAL_DATA: &str = "../shared/data";
+
+/// What `--splits` takes to let everybody train.
+const NO_SPLITS: &str = "none";
+
+/// The splits that ship, for the bank that ships: of the places in another bank they say nothing.
+pub(super) fn usual_splits(bank: Option<&Path>) -> Option<PathBuf> {
+    let shipped = std::path::absolute(paths::bank()).ok()?;
+    let usual = std::path::absolute(paths::corpus().join("splits.json")).ok()?;
+    (bank.is_none_or(|bank| bank == shipped) && usual.is_file()).then_some(usual)
+}
 
 /// Where the texts are.
 #[derive(Debug, Args)]
@@ -26,6 +36,9 @@ pub(super) struct DataArguments {
     /// The bank whose characters those dialogues name [default: the one that ships].
     #[arg(long, value_name = "DIR")]
     bank: Option<PathBuf>,
+    /// Which of its characters train, validate and test; `none`: all train [default: corpus/splits.json, with the bank that ships].
+    #[arg(long, value_name = "FILE")]
+    splits: Option<PathBuf>,
 }
 
 impl DataArguments {
@@ -34,15 +47,22 @@ impl DataArguments {
         let place = |named: Option<PathBuf>, before: Option<PathBuf>, usual: PathBuf| {
             // A name with a mistake in it must not pass for an empty folder.
             if let Some(folder) = named.as_ref().filter(|folder| !folder.exists()) {
-                anyhow::bail!("{}: there is no such folder", folder.display());
+                anyhow::bail!("{}: there is no such file or folder", folder.display());
             }
             Ok(Some(std::path::absolute(named.or(before).unwrap_or(usual))?))
+        };
+        let bank = place(self.bank, before.bank, paths::bank())?;
+        let splits = match self.splits {
+            Some(none) if none.as_os_str() == NO_SPLITS => None,
+            Some(file) => place(Some(file), None, PathBuf::new())?,
+            None => before.splits.or_else(|| usual_splits(bank.as_deref())),
         };
         let places = Places {
             data: place(self.data, before.data, PathBuf::from(USUAL_DATA))?,
             dialogues: place(self.dialogues, before.dialogues, paths::corpus().join("dialogues"))?,
             plain: place(self.plain, before.plain, paths::corpus().join("plain"))?,
-            bank: place(self.bank, before.bank, paths::bank())?,
+            bank,
+            splits,
         };
         let corpus = Corpus::read(&places)?;
         let mut by_source = BTreeMap::new();
@@ -51,6 +71,9 @@ impl DataArguments {
         }
         for (source, count) in by_source {
             eprintln!("read {count} texts of {}", source.as_str());
+        }
+        if corpus.held_out > 0 {
+            eprintln!("left out {} dialogues of characters of the test split", corpus.held_out);
         }
         Ok(corpus)
     }

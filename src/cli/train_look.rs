@@ -7,9 +7,10 @@ use anyhow::Context;
 use clap::Args;
 
 use super::paths;
+use super::train_data::usual_splits;
 use crate::encoder::Embedder;
 use crate::engine::Sampling;
-use crate::persona::Bank;
+use crate::persona::{Bank, Split, Splits};
 use crate::training::look::{self, Exchange, Figures};
 use crate::{encoder, engine};
 
@@ -24,7 +25,7 @@ pub(super) struct TrainLook {
     /// Folder of the model [default: the one that ships].
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Characters who answer [default: the bank that ships].
+    /// Characters who answer [default: those of the bank that ships who are kept for testing].
     #[arg(long, value_name = "DIR")]
     bank: Option<PathBuf>,
     /// Messages, one a line [default: models/messages.txt].
@@ -55,8 +56,20 @@ pub(super) struct TrainLook {
 
 impl TrainLook {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        // Characters whom the model has never met.
+        let splits = usual_splits(self.bank.as_deref());
         let bank = Bank::load(&self.bank.unwrap_or_else(paths::bank))?;
-        anyhow::ensure!(!bank.is_empty(), "the bank is empty: expected at least one character to answer");
+        let bank = match &splits {
+            Some(path) => {
+                let splits = Splits::load(path)?;
+                bank.only(|character| splits.of(character.index) == Some(Split::Test))
+            }
+            None => bank,
+        };
+        anyhow::ensure!(
+            !bank.is_empty(),
+            "nobody is left to answer: expected characters of the test split in the bank"
+        );
         let generator = engine::open(&self.model.unwrap_or_else(paths::model))?;
         let messages = match &self.esconv {
             Some(file) => look::esconv(file, self.count, self.seed)?,

@@ -8,8 +8,10 @@ use clap::Args;
 
 use super::bank::open_bank;
 use super::matching::open_encoder;
+use super::train_data::usual_splits;
 use super::{open, paths};
 use crate::matching::KeptEmbeddings;
+use crate::persona::Splits;
 use crate::training::matcher;
 
 /// Fit a matcher's head (`persona_score`) to rated dialogues, and measure it.
@@ -27,6 +29,10 @@ pub(super) struct TrainMatcher {
     /// The bank whose characters they name [default: the one that ships].
     #[arg(long, value_name = "PATH")]
     bank: Option<PathBuf>,
+    /// Which characters it is fitted to and which it is measured on [default: corpus/splits.json, with the bank that ships;
+    /// else every fifth seeker measures].
+    #[arg(long, value_name = "FILE")]
+    splits: Option<PathBuf>,
     /// Folder of the sentence encoder [default: where `make setup` puts it].
     #[arg(long, value_name = "DIR")]
     encoder: Option<PathBuf>,
@@ -42,12 +48,16 @@ impl TrainMatcher {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let bank = open_bank(self.bank.as_deref())?;
         let rated = matcher::read(&self.dialogues.unwrap_or_else(|| paths::corpus().join("dialogues")), &bank)?;
+        let splits = self.splits.or_else(|| usual_splits(self.bank.as_deref()));
+        let splits = splits.as_deref().map(Splits::load).transpose()?;
+        let (train, test) = matcher::divide(&rated, splits.as_ref())?;
         let folder = self.encoder.unwrap_or_else(paths::encoder);
         let encoder = open_encoder(&folder)?;
         let kept = KeptEmbeddings::new(paths::embeddings());
         let fit = open::block_on(async {
-            let pairs = matcher::compare(&rated, &bank, encoder, &kept).await?;
-            matcher::fit(&pairs).context("no head can be fitted")
+            let comparison = matcher::Comparison::new(&bank, encoder, &kept).await?;
+            let (train, test) = (comparison.of(&train).await?, comparison.of(&test).await?);
+            matcher::fit(&train, &test).context("no head can be fitted")
         })?;
         print!("{}", matcher::figures(&fit));
         let out = self.out.unwrap_or_else(paths::matcher);

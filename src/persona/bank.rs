@@ -112,6 +112,11 @@ impl Bank {
         Self { characters: characters.into(), by_index: Arc::new(by_index) }
     }
 
+    /// A bank of those whom `keep` names.
+    pub fn only(&self, keep: impl Fn(&Character) -> bool) -> Self {
+        Self::new(self.iter().filter(|character| keep(character)).cloned().collect())
+    }
+
     /// The character with this index.
     pub fn get(&self, index: u32) -> Option<&Arc<Character>> {
         self.by_index.get(&index).map(|&at| &self.characters[at])

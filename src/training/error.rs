@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::persona::SplitError;
+
 /// Why a tokenizer or a model could not be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
@@ -23,6 +25,9 @@ pub enum TrainingError {
         /// What was expected and what came.
         reason: String,
     },
+    /// Which characters train and which test could not be read.
+    #[error(transparent)]
+    Splits(#[from] SplitError),
     /// No data set was found, or nothing was left of it after cleaning.
     #[error("no text to learn from in {folders}: expected at least one of {expected}")]
     NoData {

@@ -11,12 +11,15 @@ use serde_json::Value;
 
 use super::{Content, Conversation, Document, Source, text};
 use crate::dialogue::{Speaker, Turn};
-use crate::persona::{Aspect, Memory};
+use crate::persona::{Aspect, Memory, Split, Splits};
 use crate::training::TrainingError;
 
-/// The bank's characters as rows, by index.
+/// The bank's characters as rows, by index, and what each is used for.
 #[derive(Debug, Default)]
-pub(super) struct People(HashMap<u64, Value>);
+pub(super) struct People {
+    rows: HashMap<u32, Value>,
+    splits: Splits,
+}
 
 /// Both keys that a turn's memory may have; the text is looked up where only its kind is written.
 #[derive(Debug, Default, Deserialize)]
@@ -37,22 +40,23 @@ struct Said {
 
 impl People {
     /// Reads `*.jsonl` of the bank; nobody without one.
-    pub(super) fn read(bank: Option<&Path>) -> Result<Self, TrainingError> {
+    pub(super) fn read(bank: Option<&Path>, splits: Splits) -> Result<Self, TrainingError> {
         let mut people = HashMap::new();
         for path in bank.map(|bank| super::files(bank, "jsonl")).transpose()?.unwrap_or_default() {
             for (line, row) in rows(&path)? {
-                let Some(index) = row.get("index").and_then(Value::as_u64) else {
+                let Some(index) = row.get("index").and_then(place) else {
                     return Err(TrainingError::row(&path, line, "expected the index of a character"));
                 };
                 people.insert(index, row);
             }
         }
-        Ok(Self(people))
+        Ok(Self { rows: people, splits })
     }
 
-    /// What each is told it is as a supporter, in the order of the bank.
+    /// What each is told it is as a supporter, in the order of the bank; of those of whom is learnt.
     pub(super) fn supporter_statements(&self) -> Vec<String> {
-        let mut all: Vec<_> = self.0.iter().collect();
+        let learnt = |index: u32| self.splits.of(index).is_none_or(|split| split == Split::Train);
+        let mut all: Vec<_> = self.rows.iter().filter(|(index, _)| learnt(**index)).collect();
         all.sort_unstable_by_key(|(index, _)| **index);
         all.iter().filter_map(|(_, row)| row.get("supporter_statement").and_then(Value::as_str)).map(tidy).collect()
     }
@@ -62,12 +66,11 @@ impl People {
         let (person, statement, memories) = match row.get(format!("{side}_info")) {
             Some(info) => (info, format!("{side}_statement"), format!("{side}_profile_trans")),
             None => {
-                let index = ["", "_index"]
-                    .iter()
-                    .find_map(|end| row.get(format!("{side}{end}")).and_then(Value::as_u64))
-                    .ok_or(format!("expected {side}, {side}_index or {side}_info"))?;
-                let person =
-                    self.0.get(&index).ok_or(format!("expected character {index} in the bank, found none (--bank)"))?;
+                let index = named(row, side).ok_or(format!("expected {side}, {side}_index or {side}_info"))?;
+                let person = self
+                    .rows
+                    .get(&index)
+                    .ok_or(format!("expected character {index} in the bank, found none (--bank)"))?;
                 (person, format!("{side}_statement"), "profile_trans".to_owned())
             }
         };
@@ -75,6 +78,32 @@ impl People {
             person.get(&statement).and_then(Value::as_str).ok_or(format!("expected a text {statement}, found none"))?;
         Ok((tidy(text), person.get(&memories).unwrap_or(&Value::Null)))
     }
+
+    /// The split that both of a row are in; none where the splits do not know them.
+    fn split(&self, row: &Value) -> Result<Option<Split>, String> {
+        let of = |side| named(row, side).and_then(|index| self.splits.of(index));
+        match (of("seeker"), of("supporter")) {
+            (seeker, supporter) if seeker == supporter => Ok(seeker),
+            (seeker, supporter) => {
+                let told = |split: Option<Split>| split.map_or("none", Split::as_str);
+                Err(format!(
+                    "expected seeker and supporter in one split, found {} and {} (--splits none: everybody trains)",
+                    told(seeker),
+                    told(supporter)
+                ))
+            }
+        }
+    }
+}
+
+/// A place in the bank.
+fn place(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|index| u32::try_from(index).ok())
+}
+
+/// The place in the bank by which a row names this side.
+fn named(row: &Value, side: &str) -> Option<u32> {
+    ["", "_index"].iter().find_map(|end| row.get(format!("{side}{end}")).and_then(place))
 }
 
 fn tidy(statement: &str) -> String {
@@ -120,6 +149,7 @@ pub(super) fn read(path: &Path, people: &People) -> Result<Vec<Document>, Traini
             Ok(Document {
                 source: Source::Authored,
                 group: format!("{file} {line}"),
+                split: people.split(&row).map_err(wrong)?,
                 content: Content::Conversation(Conversation { seeker_statement, supporter_statement, turns }),
             })
         })

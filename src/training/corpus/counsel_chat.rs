@@ -58,6 +58,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
             out.push(Document {
                 source: Source::CounselChat,
                 group: group.clone(),
+                split: None,
                 content: Content::Conversation(Conversation {
                     seeker_statement: String::new(),
                     supporter_statement: String::new(),
@@ -67,7 +68,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
         }
         let passage = kept.join(" ");
         if text::words(&passage) >= 60 {
-            out.push(Document { source: Source::CounselChat, group, content: Content::Passage(passage) });
+            out.push(Document { source: Source::CounselChat, group, split: None, content: Content::Passage(passage) });
         }
     }
     Ok(out)
@@ -82,6 +83,7 @@ fn opening(group: &str, asked: &str) -> Option<Document> {
     Some(Document {
         source: Source::CounselChat,
         group: group.to_owned(),
+        split: None,
         content: Content::Conversation(Conversation {
             seeker_statement: told.clone(),
             supporter_statement: String::new(),

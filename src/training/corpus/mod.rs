@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::TrainingError;
 use crate::dialogue::{Speaker, Turn};
+use crate::persona::{Split, Splits};
 
 /// The data sets that can be read, all under licences that let a trained model ship.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +92,8 @@ pub struct Document {
     pub source: Source,
     /// Texts of one group (one question with its answers, one pair of personas) go to the same side of the split.
     pub group: String,
+    /// The side that the characters who speak decide; without one, the group does.
+    pub split: Option<Split>,
     /// The text.
     pub content: Content,
 }
@@ -111,6 +114,8 @@ pub struct DataFile {
 pub struct Corpus {
     /// The texts, in the order of the files.
     pub documents: Vec<Document>,
+    /// How many texts were left out because characters of the test split speak in them.
+    pub held_out: usize,
     /// The files they came from.
     pub files: Vec<DataFile>,
     /// Where those were looked for.
@@ -128,6 +133,9 @@ pub struct Places {
     pub plain: Option<PathBuf>,
     /// The bank whose characters the authored dialogues name.
     pub bank: Option<PathBuf>,
+    /// Which of those characters train, validate and test; without it, everybody trains.
+    #[serde(default)]
+    pub splits: Option<PathBuf>,
 }
 
 /// Share of the answers without a persona that are lent one.
@@ -156,12 +164,16 @@ impl Corpus {
                 }
             }
         }
-        let people = authored::People::read(places.bank.as_deref())?;
+        let splits = places.splits.as_deref().map(Splits::load).transpose()?.unwrap_or_default();
+        let people = authored::People::read(places.bank.as_deref(), splits)?;
         corpus.lend_statements(&people.supporter_statements());
         if let Some(folder) = &places.dialogues {
             for path in files(folder, "jsonl")? {
                 corpus.add(Source::Authored, &path, authored::read(&path, &people)?)?;
             }
+        }
+        if let Some(path) = &places.splits {
+            corpus.add(Source::Authored, path, Vec::new())?;
         }
         if let Some(folder) = &places.plain {
             for path in files(folder, "jsonl")? {
@@ -199,15 +211,22 @@ impl Corpus {
         let bytes = fs::read(path).map_err(TrainingError::io(path))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.files.push(DataFile { source, name, sha256: hex(&Sha256::digest(&bytes)) });
-        self.documents.extend(documents);
+        let (held_out, kept): (Vec<_>, Vec<_>) =
+            documents.into_iter().partition(|document| document.split == Some(Split::Test));
+        self.held_out += held_out.len();
+        self.documents.extend(kept);
         Ok(())
     }
 
-    /// Splits by group: about `share` of the groups are kept for validation. Returns (train, valid).
+    /// Splits into (train, valid): as the characters say who speak, else by group, of which about `share` are kept for
+    /// validation.
     ///
     /// A group's side hangs on its name and `seed` alone, so that data that is added later moves nobody across.
     pub fn split(self, share: f64, seed: u64) -> (Vec<Document>, Vec<Document>) {
         self.documents.into_iter().partition(|document| {
+            if let Some(split) = document.split {
+                return split == Split::Train;
+            }
             let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(&document.group).finalize();
             let draw = digest[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
             draw as f64 >= share * u64::MAX as f64

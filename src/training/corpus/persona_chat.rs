@@ -59,6 +59,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
         out.push(Document {
             source: Source::SyntheticPersonaChat,
             group: format!("persona {first}"),
+            split: None,
             content: Content::Conversation(Conversation {
                 seeker_statement: statement(&sides[0], &mut rng),
                 supporter_statement: statement(&sides[1], &mut rng),

@@ -57,7 +57,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
         });
         let turns = turns.collect::<Result<_, String>>().map_err(wrong)?;
         let talk = Conversation { seeker_statement: talk.seeker, supporter_statement, turns };
-        out.push(Document { source: Source::Plain, group, content: Content::Conversation(talk) });
+        out.push(Document { source: Source::Plain, group, split: None, content: Content::Conversation(talk) });
     }
     Ok(out)
 }

@@ -36,6 +36,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
             stretches(&talk.content).into_iter().map(move |turns| Document {
                 source: Source::TopicalChat,
                 group: id.clone(),
+                split: None,
                 content: Content::Conversation(Conversation {
                     seeker_statement: String::new(),
                     supporter_statement: String::new(),

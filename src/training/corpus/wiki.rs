@@ -16,6 +16,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, TrainingError> {
         .split("\n\n")
         .filter_map(text::clean)
         .filter(|paragraph| text::words(paragraph) >= FEWEST_WORDS)
-        .map(|paragraph| Document { source: Source::Wiki, group: group.clone(), content: Content::Passage(paragraph) })
+        .map(|paragraph| Document {
+            source: Source::Wiki,
+            group: group.clone(),
+            split: None,
+            content: Content::Passage(paragraph),
+        })
         .collect())
 }
