@@ -11,7 +11,7 @@
 //! | 6 faces | [`web`]: HTTP and the page; [`cli`]: the command line |
 //! | 5 works | [`simulation`]: dialogues by the thousand; [`training`]: tokenizers and models |
 //! | 4 agents | [`agents`]: characters, matcher, sessions, dialogues as actors |
-//! | 3 skills | [`memory`]: which memory helps now; [`matching`]: who helps whom; [`safety`]: who must be helped otherwise |
+//! | 3 skills | [`memory`]: which memory helps now; [`matching`]: who helps whom; [`faithfulness`]: is it still them who speak; [`safety`]: who must be helped otherwise |
 //! | 2 services | [`engine`]: generate; [`encoder`]: embed and score; [`store`]: keep |
 //! | 1 tensors | [`nn`]: model families, weights, devices |
 //! | 0 words | [`persona`]: characters and the bank; [`dialogue`]: turns, prompts, published rows |
@@ -24,6 +24,7 @@ pub mod cli;
 pub mod dialogue;
 pub mod encoder;
 pub mod engine;
+pub mod faithfulness;
 pub mod matching;
 pub mod memory;
 pub mod nn;
