@@ -68,7 +68,7 @@ impl Meanings {
         Self::build(bank, matcher, None, &mut |_, _| ()).await
     }
 
-    /// As [`Self::new`], but what is embedded beside the matcher's sentences is read from and written to `kept`. Half a
+    /// As [`Self::new`], but what is embedded beside the matcher's sentences is read from and written to `kept`. Forty
     /// minute for a thousand characters on two cores, once: `told` hears how many texts of how many are done.
     ///
     /// # Errors
