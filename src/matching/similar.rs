@@ -130,13 +130,11 @@ impl Meanings {
         }
     }
 
-    /// The [`NEIGHBOURS`] most like this one as a whole: reckoned once, and read from then on.
-    ///
-    /// # Errors
-    /// As [`Self::similar`].
-    pub fn neighbours(&self, index: u32) -> Result<&[Alike], SimilarError> {
-        let at = self.at(index)?;
-        Ok(self.neighbours[at].get_or_init(|| first(self.by_whole(at), NEIGHBOURS)))
+    /// The [`NEIGHBOURS`] most like this one as a whole: reckoned once, and read from then on. None where there is no such
+    /// character.
+    pub fn neighbours(&self, index: u32) -> Option<&[Alike]> {
+        let at = self.at(index).ok()?;
+        Some(self.neighbours[at].get_or_init(|| first(self.by_whole(at), NEIGHBOURS)))
     }
 
     fn at(&self, index: u32) -> Result<usize, SimilarError> {
