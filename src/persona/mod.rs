@@ -3,6 +3,7 @@
 mod aspect;
 mod bank;
 mod character;
+mod judge;
 mod mbti;
 mod merge;
 mod row;

@@ -4,6 +4,7 @@ mod answers;
 mod events;
 mod export;
 mod failure;
+mod listed;
 mod operator;
 mod people;
 mod sessions;

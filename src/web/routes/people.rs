@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{Always, BadQuery, Limited, NoCharacter, NoEncoder, Reading, TooLong, Working, Writing};
 use super::failure::problem;
-use super::views::{Characters, Listed, Matches, Proposal, SimilarCharacter, SimilarCharacters};
+use super::listed::{Characters, Listed, Matches, Proposal, SimilarCharacter, SimilarCharacters};
 use crate::matching::{Alike, NEIGHBOURS};
 use crate::safety;
 use crate::web::body::Body;
