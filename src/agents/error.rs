@@ -85,6 +85,9 @@ pub enum AgentError {
     /// The key was used for another request.
     #[error("this key was used for another request; give every request a key of its own")]
     KeyReused,
+    /// The agents were started without an index of meanings.
+    #[error("the bank is not searched by meaning here: the sentence encoder was not asked for at the start")]
+    NoMeanings,
     /// The process is shutting down. Nothing was stored.
     #[error("Kindred is shutting down")]
     Closing,

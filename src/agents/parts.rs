@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{Generator, Sampling};
-use crate::matching::Matcher;
+use crate::matching::{Matcher, Meanings};
 use crate::memory::MemorySelector;
 use crate::persona::Bank;
 use crate::store::Store;
@@ -21,6 +21,8 @@ pub struct Parts {
     pub selector: MemorySelector,
     /// Ranks the bank.
     pub matcher: Arc<Matcher>,
+    /// What the bank is searched by; without it, there is no search by meaning.
+    pub meanings: Option<Arc<Meanings>>,
     /// Keeps sessions.
     pub store: Arc<dyn Store>,
     /// How tokens are drawn; each utterance has a seed of its own.

@@ -89,7 +89,7 @@ fn read_text() -> anyhow::Result<String> {
 }
 
 /// The `top` characters for a text, by the encoder in this folder or the one that set-up fetched.
-pub(super) fn rank(
+fn rank(
     bank: &Bank,
     about: &str,
     top: usize,
@@ -117,7 +117,7 @@ pub(super) fn open_encoder(folder: &Path) -> anyhow::Result<Arc<dyn Embedder>> {
 }
 
 /// Prints matches with their reasons.
-pub(super) fn print_matches(bank: &Bank, matches: &[Matched], json: bool) -> anyhow::Result<()> {
+fn print_matches(bank: &Bank, matches: &[Matched], json: bool) -> anyhow::Result<()> {
     if json {
         let rows: Vec<_> = matches
             .iter()

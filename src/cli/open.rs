@@ -13,7 +13,7 @@ use super::paths;
 use crate::agents::{Kindred, Limits, Parts};
 use crate::encoder::{Embedder, EncoderOptions, LocalEncoder, PairCompat};
 use crate::engine::{Generator, LocalEngine, LocalOptions};
-use crate::matching::{HEAD_FILE, KeptEmbeddings, Matcher, PersonaScoreHead};
+use crate::matching::{HEAD_FILE, KeptEmbeddings, Matcher, Meanings, PersonaScoreHead};
 use crate::memory::{MemorySelector, PairHistory};
 use crate::nn::{DeviceChoice, Number};
 use crate::persona::Bank;
@@ -70,6 +70,15 @@ pub(super) enum Keep {
     Nothing,
 }
 
+/// Whether people will search the bank by what is meant, for which more of it is embedded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Searched {
+    /// They will.
+    ByMeaning,
+    /// Nobody will.
+    No,
+}
+
 impl From<Device> for DeviceChoice {
     fn from(device: Device) -> Self {
         match device {
@@ -121,7 +130,7 @@ impl ModelArgs {
     /// Loads everything and starts the agents. Takes seconds; to be awaited on the runtime that lives longest.
     pub(super) async fn open(&self, keep: Keep) -> anyhow::Result<Kindred> {
         let config = self.flags().settle()?.config;
-        config.models.open(keep, config.limits()).await
+        config.models.open(keep, Searched::No, config.limits()).await
     }
 }
 
@@ -140,14 +149,20 @@ impl Models {
     }
 
     /// Loads everything and starts the agents. Takes seconds; to be awaited on the runtime that lives longest.
-    pub(super) async fn open(&self, keep: Keep, limits: Limits) -> anyhow::Result<Kindred> {
+    pub(super) async fn open(&self, keep: Keep, searched: Searched, limits: Limits) -> anyhow::Result<Kindred> {
         let spinner = waiting_for("loading the models");
-        let opened = self.open_all(keep, limits, &spinner).await;
+        let opened = self.open_all(keep, searched, limits, &spinner).await;
         spinner.finish_and_clear();
         opened
     }
 
-    async fn open_all(&self, keep: Keep, limits: Limits, spinner: &ProgressBar) -> anyhow::Result<Kindred> {
+    async fn open_all(
+        &self,
+        keep: Keep,
+        searched: Searched,
+        limits: Limits,
+        spinner: &ProgressBar,
+    ) -> anyhow::Result<Kindred> {
         let bank = self.load_bank()?;
         let head = load_head(self.matcher.as_deref())?;
         // The store first: a folder in use is known at once, a model takes seconds.
@@ -162,14 +177,22 @@ impl Models {
         let kept = KeptEmbeddings::new(paths::embeddings());
         let mut told = first_reading(spinner);
         let matcher = Matcher::new_kept(&bank, encoder, head, &kept, &mut told);
-        let matcher = matcher.await.context("cannot embed the bank")?;
+        let matcher = Arc::new(matcher.await.context("cannot embed the bank")?);
+        let meanings = match searched {
+            Searched::No => None,
+            Searched::ByMeaning => {
+                let meanings = Meanings::new_kept(&bank, matcher.clone(), &kept, &mut told);
+                Some(Arc::new(meanings.await.context("cannot embed the bank")?))
+            }
+        };
         let parts = Parts {
             bank,
             sampling: supporter.sampling(),
             supporter,
             seeker,
             selector,
-            matcher: Arc::new(matcher),
+            matcher,
+            meanings,
             store,
             limits,
         };

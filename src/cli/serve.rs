@@ -8,7 +8,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::config::{ServeFlags, Settled};
-use super::open::Keep;
+use super::open::{Keep, Searched};
 use super::{INTERRUPTED, admin_key, log, paths};
 use crate::agents::Kindred;
 use crate::web::Server;
@@ -101,7 +101,7 @@ async fn serve(settled: &Settled, admin_key: Option<String>) -> anyhow::Result<E
 async fn open(settled: &Settled) -> anyhow::Result<Kindred> {
     let config = &settled.config;
     let data = config.store.data.clone().unwrap_or_else(paths::data);
-    let kindred = config.models.open(Keep::In(data), config.limits()).await?;
+    let kindred = config.models.open(Keep::In(data), Searched::ByMeaning, config.limits()).await?;
     let woken = kindred.clone();
     // Beside all else: there may be many, and they wait their turn like everybody.
     actix_web::rt::spawn(async move {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::embedded::{Told, embed_all, embed_one};
 use super::head::PersonaScoreHead;
 use super::kept::KeptEmbeddings;
-use super::quote::sentences;
-use crate::encoder::{Embedder, Embedding, EncoderError, cosine};
-use crate::persona::{Aspect, Bank, Character, Memory};
+use super::told::experiences;
+use crate::encoder::{Embedder, EncoderError, cosine};
+use crate::persona::{Aspect, Bank};
 
 /// Share of the nearest experience in the similarity; the supporter's statement has the rest.
 ///
@@ -21,9 +22,6 @@ use crate::persona::{Aspect, Bank, Character, Memory};
 /// three for 18 of 20 with this share (17 with 0.6, 18 with 0.8, 7 with the statement alone, 11 with whole memories).
 /// The published model compares statements alone: a trained head ([`PersonaScoreHead`]) is given just that.
 pub const EXPERIENCE_SHARE: f32 = 0.7;
-
-/// How many texts are embedded in one request while the bank is read: small enough for the encoder's queue.
-const EMBED_BATCH: usize = 64;
 
 /// Why no match could be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,7 +145,7 @@ impl Matcher {
         embedder: Arc<dyn Embedder>,
         head: Option<PersonaScoreHead>,
         kept: Option<&KeptEmbeddings>,
-        told: &mut (dyn FnMut(usize, usize) + Send),
+        told: Told<'_>,
     ) -> Result<Self, MatchError> {
         let dimension = embedder.dimension();
         let mut rows = Vec::with_capacity(bank.len());
@@ -159,20 +157,7 @@ impl Matcher {
             texts.extend(experiences.iter().map(|(_, sentence)| sentence.clone()));
             rows.push(Rows { index: character.index, first, experiences });
         }
-        let matrix = match kept.and_then(|kept| kept.read(embedder.identity(), &texts, dimension)) {
-            Some(matrix) => matrix,
-            None => {
-                let mut matrix = Vec::with_capacity(texts.len() * dimension);
-                for batch in texts.chunks(EMBED_BATCH) {
-                    told(matrix.len() / dimension.max(1), texts.len());
-                    matrix.extend(embed(embedder.as_ref(), batch.to_vec()).await?.concat());
-                }
-                if let Some(kept) = kept {
-                    kept.write(embedder.identity(), &texts, dimension, &matrix);
-                }
-                matrix
-            }
-        };
+        let matrix = embed_all(&texts, embedder.as_ref(), kept, told).await?;
         Ok(Self { embedder, head, rows, matrix, dimension })
     }
 
@@ -186,6 +171,29 @@ impl Matcher {
     /// What [`Match::score`] is.
     pub fn scale(&self) -> Scale {
         if self.head.is_some() { Scale::Rating } else { Scale::Similarity }
+    }
+
+    /// What embeds, for whoever compares other texts with these.
+    pub(super) fn embedder(&self) -> &Arc<dyn Embedder> {
+        &self.embedder
+    }
+
+    /// Every sentence of experience that is embedded here: whose, of what kind, its text, its row (see [`Self::row`]).
+    pub(super) fn sentences(&self) -> impl Iterator<Item = (u32, &Aspect, &str, usize)> {
+        self.rows.iter().flat_map(|rows| {
+            let lived = rows.experiences.iter().enumerate();
+            lived.map(|(at, (aspect, text))| (rows.index, aspect, text.as_str(), rows.first + 1 + at))
+        })
+    }
+
+    /// An embedding by its row.
+    pub(super) fn row(&self, row: usize) -> &[f32] {
+        &self.matrix[row * self.dimension..][..self.dimension]
+    }
+
+    /// How many embeddings there are.
+    pub(super) fn row_count(&self) -> usize {
+        self.matrix.len() / self.dimension.max(1)
     }
 
     /// How many characters can be matched.
@@ -208,7 +216,7 @@ impl Matcher {
         if about.is_empty() {
             return Err(MatchError::NothingSaid);
         }
-        let query = embed(self.embedder.as_ref(), vec![about.to_owned()]).await?.remove(0);
+        let query = embed_one(about, self.embedder.as_ref()).await?;
         let cosines: Vec<f32> =
             self.matrix.chunks_exact(self.dimension.max(1)).map(|row| cosine(row, &query)).collect();
 
@@ -249,48 +257,5 @@ impl Candidate<'_> {
         let score = Reason::Score { score: self.score, scale };
         let reasons = shared.into_iter().chain([statement, score]).collect();
         Match { index: self.rows.index, score: self.score, reasons }
-    }
-}
-
-/// The sentences a supporter's experience is told in: every aspect it may remember aloud, as the profile tells it (third
-/// person), else as the memory does.
-fn experiences(character: &Character) -> Vec<(Aspect, String)> {
-    let told = |memory: Memory| {
-        let profile = profile_text(character, &memory.aspect).filter(|text| !text.trim().is_empty());
-        let text = profile.unwrap_or(&memory.content);
-        sentences(text).into_iter().map(|sentence| (memory.aspect.clone(), sentence.to_owned())).collect::<Vec<_>>()
-    };
-    character.supporter_memories().into_iter().flat_map(told).collect()
-}
-
-/// What the profile tells of an aspect, in the third person.
-fn profile_text<'a>(character: &'a Character, aspect: &Aspect) -> Option<&'a str> {
-    let profile = &character.profile;
-    Some(match aspect {
-        Aspect::Tone => &profile.tone,
-        Aspect::AdvantagesAndDisadvantages => &profile.advantages_and_disadvantages,
-        Aspect::Hobby => &profile.hobby,
-        Aspect::GrowthExperience => &profile.growth_experience,
-        Aspect::FamilyRelationship => &profile.family_relationship,
-        Aspect::WorkingConditions => &profile.working_conditions,
-        Aspect::SocialRelationship => &profile.social_relationship,
-        Aspect::EmotionalState => &profile.emotional_state,
-        Aspect::LivingConditions => &profile.living_conditions,
-        Aspect::RecentWorryOrAnxiety => &profile.recent_worry_or_anxiety,
-        Aspect::AdditionalInformation => &profile.additional_information,
-        Aspect::Other(name) => return profile.extra.get(name.as_ref()).and_then(|value| value.as_str()),
-    })
-}
-
-/// The embeddings, checked for number and length, as the matrix relies on both.
-async fn embed(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Embedding>, MatchError> {
-    let expected = texts.len();
-    let embeddings = embedder.embed(texts).await?;
-    if embeddings.len() != expected {
-        return Err(MatchError::Shape { what: "texts", expected, found: embeddings.len() });
-    }
-    match embeddings.iter().find(|embedding| embedding.len() != embedder.dimension()) {
-        Some(odd) => Err(MatchError::Shape { what: "dimensions", expected: embedder.dimension(), found: odd.len() }),
-        None => Ok(embeddings),
     }
 }

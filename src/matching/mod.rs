@@ -1,14 +1,21 @@
-//! Which character is most likely to help a person, and why; and who is meant by a name or by words.
+//! Which character is most likely to help a person, and why; who is meant by a name, by words or by what
+//! they say; and who is like whom.
 
+mod embedded;
 mod head;
 mod kept;
 mod matcher;
+mod meaning;
 mod names;
 mod quote;
+mod similar;
+mod told;
 mod words;
 
 pub use head::{HEAD_FILE, HeadError, PersonaScoreHead};
 pub use kept::KeptEmbeddings;
 pub use matcher::{EXPERIENCE_SHARE, Match, MatchError, Matcher, Reason, Scale};
+pub use meaning::{Fit, Meanings};
 pub use names::{FindError, find};
+pub use similar::{Alike, Common, NEIGHBOURS, Nearness, SimilarError};
 pub use words::{Found, search_words};

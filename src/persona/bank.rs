@@ -61,23 +61,12 @@ impl Bank {
     /// # Errors
     /// [`BankError`] names the file and line, what was expected and what came.
     pub fn load(path: &Path) -> Result<Self, BankError> {
-        let read_error = |source| BankError::Read { path: path.to_owned(), source };
-        let mut files = Vec::new();
-        if path.is_dir() {
-            for entry in fs::read_dir(path).map_err(read_error)? {
-                let file = entry.map_err(read_error)?.path();
-                if file.extension().is_some_and(|ext| ext == "jsonl") {
-                    files.push(file);
-                }
-            }
-            files.sort();
-        } else {
-            files.push(path.to_owned());
-        }
-
+        let files = bank_files(path)?;
         let mut rows: Vec<(Arc<Character>, PathBuf, usize)> = Vec::new();
         for file in files {
             let text = fs::read_to_string(&file).map_err(|source| BankError::Read { path: file.clone(), source })?;
+            // Some editors begin a file with a byte order mark.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
             for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                 let line_number = number + 1;
                 let character: Character = serde_json::from_str(line).map_err(|source| BankError::Row {
@@ -136,6 +125,26 @@ impl Bank {
     pub fn is_empty(&self) -> bool {
         self.characters.is_empty()
     }
+}
+
+/// The files of a bank: the one file, or every `*.jsonl` of a folder in order of name.
+///
+/// # Errors
+/// [`BankError::Read`] if the folder cannot be read.
+pub fn bank_files(path: &Path) -> Result<Vec<PathBuf>, BankError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let read_error = |source| BankError::Read { path: path.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(read_error)? {
+        let file = entry.map_err(read_error)?.path();
+        if file.extension().is_some_and(|ext| ext == "jsonl") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 #[cfg(test)]

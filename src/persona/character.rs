@@ -74,6 +74,13 @@ pub struct Profile {
     pub extra: Map<String, Value>,
 }
 
+impl Profile {
+    /// The last part of the region, which is the country where the region is as published: "City, Country".
+    pub fn country(&self) -> Option<&str> {
+        self.region.rsplit(',').next().map(str::trim).filter(|country| !country.is_empty())
+    }
+}
+
 /// A character: type, profile, memories, and the two statements that make it a seeker or a supporter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Character {

@@ -1,8 +1,9 @@
-//! The bank as the page lists it: short cards and a text search, both prepared once.
+//! The bank as the page lists it: short cards, what they are filtered by and a text search, all prepared once.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::facets::{Catalogue, Facets, Filter, Traits, Wanted};
 use crate::persona::{Age, Bank, Character, Mbti};
 
 /// Longest summary on a card, in characters.
@@ -81,6 +82,7 @@ impl Portrait {
 
 struct Entry {
     card: Card,
+    traits: Traits,
     /// Everything that is searched, in lower case.
     text: String,
 }
@@ -88,12 +90,37 @@ struct Entry {
 /// All cards, in order of index.
 pub(super) struct Directory {
     entries: Vec<Entry>,
+    catalogue: Catalogue,
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    /// So many are left out from its beginning …
+    pub(super) offset: usize,
+    /// … and at most so many follow.
+    pub(super) limit: usize,
+}
+
+/// A part of those that fit, each with what it was found by.
+pub(super) struct Page<'a, F> {
+    /// How many fit in all.
+    pub(super) total: usize,
+    pub(super) cards: Vec<(&'a Card, F)>,
+    /// Of all that fit, or would but for one filter.
+    pub(super) facets: Facets,
 }
 
 impl Directory {
     pub(super) fn new(bank: &Bank) -> Self {
-        let entries = bank.iter().map(|character| Entry { card: Card::new(character), text: searched(character) });
-        Self { entries: entries.collect() }
+        let catalogue = Catalogue::new(bank);
+        let entry = |character: &Character| Entry {
+            card: Card::new(character),
+            traits: catalogue.traits(character),
+            text: searched(character),
+        };
+        let entries = bank.iter().map(|character| entry(character)).collect();
+        Self { entries, catalogue }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -101,27 +128,55 @@ impl Directory {
     }
 
     pub(super) fn card(&self, index: u32) -> Option<&Card> {
-        let at = self.entries.binary_search_by_key(&index, |entry| entry.card.index).ok()?;
-        Some(&self.entries[at].card)
+        self.entry(index).map(|entry| &entry.card)
     }
 
-    /// How many cards have this type and hold every word of `query`, and those from `offset` on, at most `limit`.
-    pub(super) fn find(&self, mbti: Option<Mbti>, query: &str, offset: usize, limit: usize) -> (usize, Vec<&Card>) {
+    /// What is asked for, or what was expected and what came.
+    pub(super) fn filter(&self, wanted: &Wanted<'_>) -> Result<Filter, String> {
+        self.catalogue.filter(wanted)
+    }
+
+    /// Those that hold every word of `query`, in order of index.
+    pub(super) fn find(&self, filter: &Filter, query: &str, part: Part) -> Page<'_, ()> {
         let query = query.to_lowercase();
         let words: Vec<&str> = query.split_whitespace().collect();
+        let holding = self.entries.iter().filter(|entry| words.iter().all(|word| entry.text.contains(word)));
+        self.page(holding.map(|entry| (entry, ())), filter, part)
+    }
+
+    /// Those that were found otherwise, in the order they come in; `index` tells whom each is of.
+    pub(super) fn found<F>(
+        &self,
+        filter: &Filter,
+        found: impl IntoIterator<Item = F>,
+        index: impl Fn(&F) -> u32,
+        part: Part,
+    ) -> Page<'_, F> {
+        let entries = found.into_iter().filter_map(|found| Some((self.entry(index(&found))?, found)));
+        self.page(entries, filter, part)
+    }
+
+    fn page<'a, F>(
+        &'a self,
+        entries: impl Iterator<Item = (&'a Entry, F)>,
+        filter: &Filter,
+        part: Part,
+    ) -> Page<'a, F> {
+        let mut counter = self.catalogue.counter(filter);
         let mut total = 0;
         let mut cards = Vec::new();
-        for entry in &self.entries {
-            let fits = mbti.is_none_or(|wanted| entry.card.mbti == wanted)
-                && words.iter().all(|word| entry.text.contains(word));
-            if fits {
-                if total >= offset && cards.len() < limit {
-                    cards.push(&entry.card);
-                }
-                total += 1;
+        for (entry, found) in entries.filter(|(entry, _)| counter.admits(&entry.traits)) {
+            if total >= part.offset && cards.len() < part.limit {
+                cards.push((&entry.card, found));
             }
+            total += 1;
         }
-        (total, cards)
+        Page { total, cards, facets: counter.facets() }
+    }
+
+    fn entry(&self, index: u32) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&index, |entry| entry.card.index).ok()?;
+        Some(&self.entries[at])
     }
 }
 
@@ -185,13 +240,26 @@ mod tests {
     #[test]
     fn finds_by_type_and_by_every_word_and_counts_past_the_page() {
         let directory = Directory::new(&bank());
-        let indices = |(total, cards): (usize, Vec<&Card>)| (total, cards.iter().map(|c| c.index).collect::<Vec<_>>());
-        assert_eq!(indices(directory.find(None, "", 0, 10)), (3, vec![3, 5, 9]));
-        assert_eq!(indices(directory.find(None, "NURSE night", 0, 10)), (1, vec![3]));
-        assert_eq!(indices(directory.find(Some("INTJ".parse().unwrap()), "", 1, 10)), (2, vec![9]));
-        assert_eq!(indices(directory.find(None, "nurse", 0, 1)), (2, vec![3]));
+        let find = |mbti: &str, query: &str, offset, limit| {
+            let filter = directory.filter(&Wanted { mbti, ..Wanted::default() }).unwrap();
+            let page = directory.find(&filter, query, Part { offset, limit });
+            (page.total, page.cards.iter().map(|(card, ())| card.index).collect::<Vec<_>>())
+        };
+        assert_eq!(find("", "", 0, 10), (3, vec![3, 5, 9]));
+        assert_eq!(find("", "NURSE night", 0, 10), (1, vec![3]));
+        assert_eq!(find("intj", "", 1, 10), (2, vec![9]));
+        assert_eq!(find("", "nurse", 0, 1), (2, vec![3]));
         assert_eq!(directory.card(9).map(|card| card.job.as_str()), Some("Baker"));
         assert!(directory.card(4).is_none());
+    }
+
+    #[test]
+    fn what_was_found_otherwise_keeps_its_order_and_its_reason() {
+        let directory = Directory::new(&bank());
+        let filter = directory.filter(&Wanted { mbti: "INTJ", ..Wanted::default() }).unwrap();
+        let found = [(9, "near"), (5, "nearer"), (4, "of another bank"), (3, "far")];
+        let page = directory.found(&filter, found, |(index, _)| *index, Part { offset: 0, limit: 1 });
+        assert_eq!((page.total, page.cards.len(), page.cards[0].1), (2, 1, (9, "near")));
     }
 
     #[test]

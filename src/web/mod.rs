@@ -6,6 +6,7 @@ mod body;
 mod description;
 mod directory;
 mod docs;
+mod facets;
 mod guard;
 mod key;
 mod log;

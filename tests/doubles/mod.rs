@@ -149,6 +149,7 @@ pub async fn agents(model: Arc<Puppet>, store: Arc<dyn Store>, limits: Limits) -
         seeker: model,
         selector: MemorySelector::by_cosine(Arc::new(Letters)),
         matcher,
+        meanings: None,
         store,
         sampling: Sampling::default(),
         limits,

@@ -125,6 +125,7 @@ pub fn serve() {
             seeker: chatter,
             selector: MemorySelector::by_cosine(Arc::new(Letters)),
             matcher: Arc::new(matcher),
+            meanings: None,
             store: Arc::new(store),
             sampling: Sampling::default(),
             limits,

@@ -1,5 +1,6 @@
 //! A generator and an encoder that need no weights, and a Kindred made of them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use kindred::encoder::{Embedder, Embedding, EncoderError};
 use kindred::engine::{
     Completion, EngineError, Finish, GenerateRequest, Generator, ModelIdentity, Piece, Reply, Sampling,
 };
-use kindred::matching::Matcher;
+use kindred::matching::{Matcher, Meanings};
 use kindred::memory::MemorySelector;
 use kindred::persona::Bank;
 use kindred::store::VolatileStore;
@@ -110,15 +111,79 @@ fn bag(text: &str) -> Embedding {
 
 /// The shipped bank with these doubles behind it; nothing is written to disk.
 pub async fn kindred(talker: Arc<Talker>, limits: Limits) -> Kindred {
-    let bank = Bank::load(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bank")).unwrap();
-    let embedder: Arc<dyn Embedder> = Arc::new(Words);
-    let matcher = Matcher::new(&bank, embedder.clone(), None).await.unwrap();
+    let skills = SKILLS.get_or_init(|| Skills::new(shipped(), Arc::new(Words))).await;
+    start(talker, limits, skills, Some(skills.meanings.clone()))
+}
+
+/// As [`kindred`], without an index of meanings.
+pub async fn kindred_without_meanings() -> Kindred {
+    let skills = SKILLS.get_or_init(|| Skills::new(shipped(), Arc::new(Words))).await;
+    start(Arc::new(Talker::new()), Limits::default(), skills, None)
+}
+
+/// As [`kindred`], with three characters and an encoder that fell once they were read.
+pub async fn kindred_with_fallen_encoder() -> Kindred {
+    let encoder = Arc::new(Falls::default());
+    let three = Bank::new(shipped().iter().take(3).cloned().collect());
+    let skills = Skills::new(three, encoder.clone()).await;
+    encoder.down.store(true, Ordering::Relaxed);
+    start(Arc::new(Talker::new()), Limits::default(), &skills, Some(skills.meanings.clone()))
+}
+
+fn shipped() -> Bank {
+    Bank::load(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bank")).unwrap()
+}
+
+/// What is the same for every server: read once, as it is most of what a start takes.
+struct Skills {
+    bank: Bank,
+    embedder: Arc<dyn Embedder>,
+    matcher: Arc<Matcher>,
+    meanings: Arc<Meanings>,
+}
+
+static SKILLS: tokio::sync::OnceCell<Skills> = tokio::sync::OnceCell::const_new();
+
+impl Skills {
+    async fn new(bank: Bank, embedder: Arc<dyn Embedder>) -> Self {
+        let matcher = Arc::new(Matcher::new(&bank, embedder.clone(), None).await.unwrap());
+        let meanings = Arc::new(Meanings::new(&bank, matcher.clone()).await.unwrap());
+        Self { bank, embedder, matcher, meanings }
+    }
+}
+
+/// Embeds like [`Words`] until it is down.
+#[derive(Default)]
+struct Falls {
+    down: AtomicBool,
+}
+
+#[async_trait]
+impl Embedder for Falls {
+    fn identity(&self) -> &str {
+        "falls"
+    }
+
+    fn dimension(&self) -> usize {
+        BUCKETS
+    }
+
+    async fn embed(&self, texts: Vec<String>) -> Result<Vec<Embedding>, EncoderError> {
+        if self.down.load(Ordering::Relaxed) {
+            return Err(EncoderError::Restarting { reason: "it fell".into(), retry_after: Duration::from_secs(2) });
+        }
+        Ok(texts.iter().map(|text| bag(text)).collect())
+    }
+}
+
+fn start(talker: Arc<Talker>, limits: Limits, skills: &Skills, meanings: Option<Arc<Meanings>>) -> Kindred {
     Kindred::start(Parts {
-        bank,
+        bank: skills.bank.clone(),
         supporter: talker.clone(),
         seeker: talker,
-        selector: MemorySelector::by_cosine(embedder),
-        matcher: Arc::new(matcher),
+        selector: MemorySelector::by_cosine(skills.embedder.clone()),
+        matcher: skills.matcher.clone(),
+        meanings,
         store: Arc::new(VolatileStore::default()),
         sampling: Sampling::default(),
         limits,

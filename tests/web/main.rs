@@ -10,6 +10,7 @@ mod house;
 mod http;
 mod limits;
 mod metrics;
+mod search;
 mod tls;
 mod visitors;
 

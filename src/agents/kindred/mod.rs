@@ -1,5 +1,6 @@
 //! The facade: everything a face may ask of the agents, without an actor in sight.
 
+mod search;
 mod sessions;
 mod visitors;
 mod waking;
@@ -26,7 +27,7 @@ use super::session::Park;
 use super::utterance::{Cue, Utterance, Voices};
 use super::watch::{Fallen, Guard, Watch};
 use crate::engine::{ModelIdentity, Sampling};
-use crate::matching::{Matcher, Reason};
+use crate::matching::{Matcher, Meanings, Reason};
 use crate::persona::{Bank, Character};
 use crate::store::{Store, Whose};
 
@@ -56,6 +57,7 @@ struct Inner {
     registry: Arc<Registry>,
     seats: Arc<Seats>,
     ranker: Arc<Matcher>,
+    meanings: Option<Arc<Meanings>>,
     // A std RwLock: held for a copy of the address, or to put another in its place.
     matcher: RwLock<Addr<MatcherActor>>,
     watch: Watch,
@@ -80,7 +82,7 @@ impl Kindred {
     /// # Errors
     /// [`AgentError::Start`] if a thread cannot be started.
     pub fn start(parts: Parts) -> Result<Self, AgentError> {
-        let Parts { bank, supporter, seeker, selector, matcher, store, sampling, limits } = parts;
+        let Parts { bank, supporter, seeker, selector, matcher, meanings, store, sampling, limits } = parts;
         let skills = Skills { selector: selector.identity(), matcher: matcher.identity() };
         let voices = Arc::new(Voices { supporter, seeker, selector, sampling });
         let registry = Arc::new(Registry::default());
@@ -120,6 +122,7 @@ impl Kindred {
             registry,
             seats,
             ranker,
+            meanings,
             matcher,
             watch,
             arbiters,

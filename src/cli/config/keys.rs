@@ -187,7 +187,7 @@ sections! {
         sessions_per_hour: u32 = 60, whole(0, 100_000);
         /// New visitors an hour, per address; 0 lifts the limit.
         new_per_hour: u32 = 60, whole(0, 1_000_000);
-        /// Matches a minute, per address; 0 lifts the limit.
+        /// Matches and searches by meaning a minute, per address; 0 lifts the limit.
         matches_per_minute: u32 = 60, whole(0, 1_000_000);
     }
 

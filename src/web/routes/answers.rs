@@ -141,6 +141,8 @@ answers! {
     /// Of every route that stores something.
     DiskFull, 507, "`disk-full`";
     BadQuery, 400, "`invalid-query`";
+    /// Of every route that needs what `kindred serve` embeds at the start, and another program may leave out.
+    NoEncoder, 501, "`no-encoder`: this server has no sentence encoder for it";
     BadEventId, 400, "`invalid-event-id`";
     NoSession, 404, "`no-such-session`";
     NoTurn, 404, "`no-such-session`, `no-such-turn`";

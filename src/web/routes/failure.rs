@@ -67,6 +67,9 @@ pub(in crate::web) fn problem(error: AgentError) -> Problem {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model-restarting", "A model is loaded again", detail)
                 .retry_after(seconds.min(LONGEST_WAIT))
         }
+        AgentError::NoMeanings => {
+            Problem::new(StatusCode::NOT_IMPLEMENTED, "no-encoder", "The bank is not searched by meaning here", detail)
+        }
         AgentError::Closing => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "Kindred is stopping", detail).retry_after(2)
         }
@@ -109,6 +112,7 @@ mod tests {
             (AgentError::KeyReused, 422, "key-reused"),
             (AgentError::Store(StoreError::TooManySessions { limit: 9 }), 409, "too-many-sessions"),
             (AgentError::Store(StoreError::ReadOnly { path: "kindred.db".into() }), 503, "read-only"),
+            (AgentError::NoMeanings, 501, "no-encoder"),
             (AgentError::Closing, 503, "draining"),
             (AgentError::Store(StoreError::Full { path: "kindred.db".into() }), 507, "disk-full"),
             (

@@ -4,6 +4,7 @@ mod answers;
 mod events;
 mod export;
 mod failure;
+mod listed;
 mod operator;
 mod people;
 mod sessions;
@@ -38,7 +39,7 @@ mod description {
         ),
         paths(
             status::health, status::ready, status::about, status::help, status::openapi, status::docs, status::docs_style,
-            people::list, people::show, people::matches,
+            people::list, people::show, people::similar, people::matches,
             visitors::welcome, visitors::show, visitors::forget, visitors::export,
             sessions::list, sessions::open, sessions::show, sessions::delete, sessions::say, sessions::regenerate,
             sessions::show_version, sessions::stop, sessions::end, events::stream,

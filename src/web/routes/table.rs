@@ -108,6 +108,7 @@ pub const ROUTES: &[RouteEntry] = &[
     open(Method::Read, "/api/docs.css", |route| route.to(status::docs_style)),
     open(Method::Read, "/api/characters", |route| route.to(people::list)),
     open(Method::Read, "/api/characters/{index}", |route| route.to(people::show)),
+    open(Method::Read, "/api/characters/{index}/similar", |route| route.to(people::similar)),
     open(Method::Post, "/api/match", |route| route.to(people::matches)),
     open(Method::Post, "/api/visitor", |route| route.to(visitors::welcome)),
     visitors(Method::Read, "/api/visitor", |route| route.to(visitors::show)),

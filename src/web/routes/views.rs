@@ -6,10 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::agents::{Limits, Match, SessionView};
+use crate::agents::{Limits, SessionView};
 use crate::dialogue::Speaker;
 use crate::engine::ModelIdentity;
-use crate::matching::Reason;
 use crate::persona::{Aspect, Memory};
 use crate::safety::{Helpline, Serves};
 use crate::store::{SessionRecord, TurnEnd, TurnRecord, VisitorRecord};
@@ -96,45 +95,6 @@ impl From<&Helpline> for HelplineView {
     fn from(line: &Helpline) -> Self {
         let Helpline { region, name, number, note, serves } = line.clone();
         Self { region, name, number, note, serves }
-    }
-}
-
-/// A page of the bank.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Characters<'a> {
-    /// How many characters fit the search.
-    pub(super) total: usize,
-    /// Where this page begins.
-    pub(super) offset: usize,
-    #[schema(value_type = Vec<Card>)]
-    pub(super) characters: Vec<&'a Card>,
-}
-
-/// Who may help.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Matches {
-    /// The help card, if what was written tells of danger: show it before all else.
-    #[schema(required)]
-    pub(super) help: Option<String>,
-    /// Best first.
-    pub(super) matches: Vec<Proposal>,
-}
-
-/// A character who may help, and why.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Proposal {
-    character: Card,
-    /// Higher is better.
-    score: f32,
-    /// What was measured; each has a `kind`: `shared_experience` (`aspect`, `quote`, `cosine`), `statement` (`cosine`),
-    /// `score` (`score`, `scale`).
-    #[schema(value_type = Vec<Object>)]
-    reasons: Vec<Reason>,
-}
-
-impl From<Match> for Proposal {
-    fn from(found: Match) -> Self {
-        Self { character: Card::new(&found.character), score: found.score, reasons: found.reasons }
     }
 }
 

@@ -1,0 +1,83 @@
+//! `kindred bank`: read, search, bring in and take out characters. One file an action.
+
+mod draft;
+mod export;
+mod import;
+mod list;
+mod meaning;
+mod search;
+mod show;
+mod similar;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+
+pub(super) use self::show::heading;
+use super::config::ConfigFlag;
+use super::paths;
+use crate::persona::{Bank, BankError};
+
+/// List, show and search the characters, bring some in, take some out
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kindred bank list --type INFJ
+  kindred bank show baek
+  kindred bank search bakery night
+  kindred bank search --meaning \"somebody who knows what grief is\"
+  kindred bank similar baek --by recent_worry_or_anxiety
+  kindred bank export 4 9 --out two.jsonl
+  kindred bank import two.jsonl --into my_bank
+  kindred bank list --bank my_bank --json | jq '.[].name'")]
+pub(super) struct BankCommand {
+    #[command(subcommand)]
+    action: Action,
+    /// A JSONL file or a folder of them, in the published row format [default: the bank that ships]
+    #[arg(long, global = true, value_name = "PATH")]
+    bank: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    List(list::List),
+    Show(show::Show),
+    Search(search::Search),
+    Similar(similar::Similar),
+    Import(import::Import),
+    Export(export::Export),
+}
+
+/// The bank at this path, or the one that ships.
+pub(super) fn open_bank(path: Option<&Path>) -> Result<Bank, BankError> {
+    Bank::load(path.unwrap_or(&paths::bank()))
+}
+
+impl BankCommand {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let mut flags = self.config.flags();
+        flags.set_path("--bank", "models.bank", self.bank.as_deref());
+        let models = flags.settle()?.config.models;
+        let path = models.bank.clone().unwrap_or_else(paths::bank);
+        let open = || Bank::load(&path);
+        let json = self.json;
+        match self.action {
+            Action::List(list) => list.run(&open()?, json)?,
+            Action::Show(show) => show.run(&open()?, json)?,
+            Action::Search(search) => search.run(&open()?, &models, json)?,
+            Action::Similar(similar) => similar.run(&open()?, &models, json)?,
+            Action::Import(_) if self.bank.is_some() => {
+                bail!("import reads FILE and writes --into; --bank says neither")
+            }
+            Action::Import(import) => import.run(json)?,
+            Action::Export(export) => export.run(&open()?, &path, json)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
