@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::bank_check::BankCheck;
+use super::bank_stats::BankStats;
 use super::config::ConfigFlag;
 use super::matching::{print_matches, rank};
 use super::page::{WIDTH, bold, cell, dim, plain, print, print_json, wrap};
@@ -68,6 +70,8 @@ enum Action {
         #[arg(long, default_value_t = 10, value_name = "N")]
         top: usize,
     },
+    Check(BankCheck),
+    Stats(BankStats),
 }
 
 /// The bank at this path, or the one that ships.
@@ -80,18 +84,22 @@ impl BankCommand {
         let mut flags = self.config.flags();
         flags.set_path("--bank", "models.bank", self.bank.as_deref());
         let models = flags.settle()?.config.models;
-        let bank = open_bank(models.bank.as_deref())?;
+        let bank = || open_bank(models.bank.as_deref());
         match self.action {
-            Action::List { mbti } => list(&bank, mbti, self.json)?,
+            Action::List { mbti } => list(&bank()?, mbti, self.json)?,
             Action::Show { who } => {
+                let bank = bank()?;
                 let character = find(&bank, &who.join(" "))?;
                 if self.json { print_json(character.as_ref())? } else { print(&portrait(character))? }
             }
             Action::Search { words, meaning: true, top } => {
+                let bank = bank()?;
                 let matches = rank(&bank, &words.join(" "), top, None, models.encoder.as_deref())?;
                 print_matches(&bank, &matches, self.json)?;
             }
-            Action::Search { words, meaning: false, top } => search(&bank, &words.join(" "), top, self.json)?,
+            Action::Search { words, meaning: false, top } => search(&bank()?, &words.join(" "), top, self.json)?,
+            Action::Check(check) => return check.run(models.bank.as_deref(), models.encoder.as_deref(), self.json),
+            Action::Stats(stats) => return stats.run(models.bank.as_deref(), models.encoder.as_deref(), self.json),
         }
         Ok(ExitCode::SUCCESS)
     }

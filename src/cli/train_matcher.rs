@@ -9,7 +9,7 @@ use clap::Args;
 use super::bank::open_bank;
 use super::matching::open_encoder;
 use super::{open, paths};
-use crate::matching::KeptEmbeddings;
+use crate::encoder::KeptEmbeddings;
 use crate::training::matcher;
 
 /// Fit a matcher's head (`persona_score`) to rated dialogues, and measure it.

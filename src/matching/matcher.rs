@@ -5,9 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::head::PersonaScoreHead;
-use super::kept::KeptEmbeddings;
 use super::quote::sentences;
-use crate::encoder::{Embedder, Embedding, EncoderError, cosine};
+use crate::encoder::{Embedder, EncoderError, KeptEmbeddings, cosine, embed_all, embed_checked};
 use crate::persona::{Aspect, Bank, Character, Memory};
 
 /// Share of the nearest experience in the similarity; the supporter's statement has the rest.
@@ -22,9 +21,6 @@ use crate::persona::{Aspect, Bank, Character, Memory};
 /// The published model compares statements alone: a trained head ([`PersonaScoreHead`]) is given just that.
 pub const EXPERIENCE_SHARE: f32 = 0.7;
 
-/// How many texts are embedded in one request while the bank is read: small enough for the encoder's queue.
-const EMBED_BATCH: usize = 64;
-
 /// Why no match could be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MatchError {
@@ -34,16 +30,6 @@ pub enum MatchError {
     /// The encoder gave no answer.
     #[error("the characters could not be compared: {0}")]
     Encoder(#[from] EncoderError),
-    /// The encoder's answer has another shape than it promised.
-    #[error("the encoder answered {found} {what}; expected {expected}")]
-    Shape {
-        /// What was counted.
-        what: &'static str,
-        /// How many were expected.
-        expected: usize,
-        /// How many came.
-        found: usize,
-    },
 }
 
 /// What the number of a match is.
@@ -159,19 +145,9 @@ impl Matcher {
             texts.extend(experiences.iter().map(|(_, sentence)| sentence.clone()));
             rows.push(Rows { index: character.index, first, experiences });
         }
-        let matrix = match kept.and_then(|kept| kept.read(embedder.identity(), &texts, dimension)) {
-            Some(matrix) => matrix,
-            None => {
-                let mut matrix = Vec::with_capacity(texts.len() * dimension);
-                for batch in texts.chunks(EMBED_BATCH) {
-                    told(matrix.len() / dimension.max(1), texts.len());
-                    matrix.extend(embed(embedder.as_ref(), batch.to_vec()).await?.concat());
-                }
-                if let Some(kept) = kept {
-                    kept.write(embedder.identity(), &texts, dimension, &matrix);
-                }
-                matrix
-            }
+        let matrix = match kept {
+            Some(kept) => kept.embed(embedder.as_ref(), &texts, told).await?,
+            None => embed_all(embedder.as_ref(), &texts, told).await?,
         };
         Ok(Self { embedder, head, rows, matrix, dimension })
     }
@@ -208,7 +184,7 @@ impl Matcher {
         if about.is_empty() {
             return Err(MatchError::NothingSaid);
         }
-        let query = embed(self.embedder.as_ref(), vec![about.to_owned()]).await?.remove(0);
+        let query = embed_checked(self.embedder.as_ref(), vec![about.to_owned()]).await?.remove(0);
         let cosines: Vec<f32> =
             self.matrix.chunks_exact(self.dimension.max(1)).map(|row| cosine(row, &query)).collect();
 
@@ -280,17 +256,4 @@ fn profile_text<'a>(character: &'a Character, aspect: &Aspect) -> Option<&'a str
         Aspect::AdditionalInformation => &profile.additional_information,
         Aspect::Other(name) => return profile.extra.get(name.as_ref()).and_then(|value| value.as_str()),
     })
-}
-
-/// The embeddings, checked for number and length, as the matrix relies on both.
-async fn embed(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Embedding>, MatchError> {
-    let expected = texts.len();
-    let embeddings = embedder.embed(texts).await?;
-    if embeddings.len() != expected {
-        return Err(MatchError::Shape { what: "texts", expected, found: embeddings.len() });
-    }
-    match embeddings.iter().find(|embedding| embedding.len() != embedder.dimension()) {
-        Some(odd) => Err(MatchError::Shape { what: "dimensions", expected: embedder.dimension(), found: odd.len() }),
-        None => Ok(embeddings),
-    }
 }

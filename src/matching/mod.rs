@@ -1,14 +1,13 @@
 //! Which character is most likely to help a person, and why; and who is meant by a name or by words.
 
 mod head;
-mod kept;
 mod matcher;
 mod names;
 mod quote;
 mod words;
 
 pub use head::{HEAD_FILE, HeadError, PersonaScoreHead};
-pub use kept::KeptEmbeddings;
 pub use matcher::{EXPERIENCE_SHARE, Match, MatchError, Matcher, Reason, Scale};
 pub use names::{FindError, find};
+pub use quote::sentences;
 pub use words::{Found, search_words};

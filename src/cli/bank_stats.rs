@@ -1,0 +1,101 @@
+//! `kindred bank stats`: who is in a bank, and how varied it is.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::bars::{bars, draw};
+use super::findings::embeddings;
+use super::page::{dim, print, print_json, wrap};
+use super::{open, paths};
+use crate::evaluation::bank::{self, stats};
+use crate::evaluation::sorting::{self, SortingFigures, Sorted};
+use crate::evaluation::{counted, share};
+
+/// Count who is in a bank: types, countries, ages, worries, lengths, variety
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kindred bank stats
+  kindred bank stats --svg bank.svg
+  kindred bank stats --types mbti_list.json    # can a reader tell the types?
+  kindred bank stats --bank my_characters.jsonl --json")]
+pub(super) struct BankStats {
+    /// Also draw the counts as a picture, in light and dark
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Sort every character blindly to the nearest of sixteen descriptions: a JSON list of {"type", "description"}, such as
+    /// CharacterChat's mbti_list.json; needs the sentence encoder
+    #[arg(long, value_name = "FILE", conflicts_with = "quick")]
+    types: Option<PathBuf>,
+    /// Leave out what needs the sentence encoder
+    #[arg(long)]
+    quick: bool,
+    /// Sentence encoder all-MiniLM-L6-v2 [default: where `make setup` puts it]
+    #[arg(long, value_name = "DIR")]
+    encoder: Option<PathBuf>,
+}
+
+impl BankStats {
+    pub(super) fn run(self, path: Option<&Path>, encoder: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
+        let rows = bank::read(&path.map_or_else(paths::bank, Path::to_owned))?;
+        anyhow::ensure!(!rows.rows.is_empty(), "there is no character to count: expected rows of the published format");
+        let sorting = match &self.types {
+            None => None,
+            Some(file) => {
+                let types = sorting::read_types(file)?;
+                let mut embeddings = embeddings(self.encoder.as_deref().or(encoder))?;
+                Some(open::block_on(async { Ok(sorting::sort(&rows, &types, &mut embeddings).await?) })?)
+            }
+        };
+        let mut stats = stats::count(&rows);
+        if let Some(figures) = sorting {
+            stats = stats.with_sorting(figures);
+        }
+        let under = format!(
+            "{} characters of {} countries in {} jobs; {} words. Software, not people.",
+            counted(stats.characters),
+            stats.countries,
+            stats.jobs,
+            counted(stats.variety.words)
+        );
+        if let Some(file) = &self.svg {
+            draw(file, "The bank of characters", &under, &stats.charts)?;
+        }
+        if json {
+            print_json(&stats)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut out = wrap(&under, 0);
+        out += &wrap(&format!("The hundred commonest 4-grams are {:.2} % of all.", 100.0 * stats.commonest_fours), 0);
+        if !rows.broken.is_empty() {
+            out += &wrap(&format!("{} lines are no characters; `kindred bank check` names them.", rows.broken.len()), 0);
+        }
+        out += &stats.charts.iter().map(bars).collect::<String>();
+        out.push('\n');
+        out += &match &stats.sorting {
+            Some(figures) => sorted(figures),
+            None => dim(&wrap("How well the types are told in the texts: --types FILE (see --help).", 0)),
+        };
+        print(&out)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn sorted(figures: &SortingFigures) -> String {
+    let told = |sorted: &Sorted| {
+        let (low, high) = (100.0 * sorted.interval.low, 100.0 * sorted.interval.high);
+        format!("{} [{low:.1}, {high:.1}]", share(sorted.right, figures.characters))
+    };
+    wrap(
+        &format!(
+            "Blind sorting of {} characters by tone and personality: {} to the nearest description, {} with what a description \
+             is near to everybody taken off; chance {:.1} %. Intervals of 95 %.",
+            counted(figures.characters),
+            told(&figures.plain),
+            told(&figures.centred),
+            100.0 * figures.chance
+        ),
+        0,
+    )
+}
