@@ -37,9 +37,7 @@ impl BankCheck {
         let embeddings = (!self.quick).then(|| embeddings(self.encoder.as_deref().or(encoder))).transpose()?;
         let mut findings = bank::check(&rows, scope);
         if let Some(mut embeddings) = embeddings {
-            findings.extend(open::block_on(async {
-                Ok(bank::check_meaning(&rows, scope, &mut embeddings).await?)
-            })?);
+            findings.extend(open::block_on(async { Ok(bank::check_meaning(&rows, scope, &mut embeddings).await?) })?);
         }
         report(&findings, json)
     }

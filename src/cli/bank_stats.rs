@@ -10,7 +10,7 @@ use super::findings::embeddings;
 use super::page::{dim, print, print_json, wrap};
 use super::{open, paths};
 use crate::evaluation::bank::{self, stats};
-use crate::evaluation::sorting::{self, SortingFigures, Sorted};
+use crate::evaluation::sorting::{self, Sorted, SortingFigures};
 use crate::evaluation::{counted, share};
 
 /// Count who is in a bank: types, countries, ages, worries, lengths, variety
@@ -69,7 +69,8 @@ impl BankStats {
         let mut out = wrap(&under, 0);
         out += &wrap(&format!("The hundred commonest 4-grams are {:.2} % of all.", 100.0 * stats.commonest_fours), 0);
         if !rows.broken.is_empty() {
-            out += &wrap(&format!("{} lines are no characters; `kindred bank check` names them.", rows.broken.len()), 0);
+            out +=
+                &wrap(&format!("{} lines are no characters; `kindred bank check` names them.", rows.broken.len()), 0);
         }
         out += &stats.charts.iter().map(bars).collect::<String>();
         out.push('\n');

@@ -8,7 +8,7 @@ use super::page::{WIDTH, bold, cell, plain};
 use crate::evaluation::chart::{Chart, svg};
 
 const LABEL: usize = 34;
-const NUMBER: usize = 8;
+const NUMBER: usize = 9;
 const BAR: usize = WIDTH - 2 - LABEL - 1 - NUMBER - 2;
 
 /// The chart as lines: label, number, bar.

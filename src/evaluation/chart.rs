@@ -47,9 +47,12 @@ impl Chart {
         }
     }
 
-    /// How long a bar is, from nought to one: the longest of the chart is one.
+    /// How long a bar is, from nought to one: the longest of the chart is one, and of shares the whole.
     pub fn length(&self, number: f64) -> f64 {
-        let longest = self.bars.iter().map(|(_, number)| *number).fold(0.0, f64::max);
+        let longest = match self.unit {
+            Unit::Share => 1.0,
+            Unit::Count | Unit::Number => self.bars.iter().map(|(_, number)| *number).fold(0.0, f64::max),
+        };
         if longest > 0.0 { (number / longest).clamp(0.0, 1.0) } else { 0.0 }
     }
 
@@ -59,7 +62,8 @@ impl Chart {
 }
 
 const COLUMNS: usize = 3;
-const COLUMN: usize = 380;
+/// A label, a bar, a number, and room to the next column.
+const COLUMN: usize = LABEL + 8 + BAR + 8 + NUMBER + BETWEEN;
 const MARGIN: usize = 32;
 /// From the top of a chart to its first bar.
 const HEAD: usize = 38;
@@ -67,35 +71,28 @@ const ROW: usize = 20;
 const GAP: usize = 28;
 /// From the top of the picture to its first chart.
 const TOP: usize = 96;
-const LABEL: usize = 158;
+const LABEL: usize = 196;
 const BAR: usize = 128;
+const NUMBER: usize = 52;
+const BETWEEN: usize = 32;
 /// Room of a label in characters, at the width of a letter in the sans-serif fonts of the style.
-const LETTERS: usize = 27;
+const LETTERS: usize = 30;
 
 /// Colours are those of the page: text on paper, bars with a contrast of 3 and more to it in either scheme (WCAG 1.4.11).
 const STYLE: &str = "\
     .paper{fill:#fbfaf7}.ink{fill:#22252a}.soft{fill:#5b6068}.track{fill:#ebe8e0}.bar{fill:#3d6b8e}\
     text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif}\
     .title{font-size:24px;font-weight:600}.under{font-size:14px}.head{font-size:14px;font-weight:600}\
-    .label{font-size:12px;text-anchor:end}.number{font-size:12px;font-variant-numeric:tabular-nums}\
+    .label{font-size:12px}.number{font-size:12px;font-variant-numeric:tabular-nums}\
     @media (prefers-color-scheme:dark){.paper{fill:#181a1e}.ink{fill:#eceae5}.soft{fill:#a9aeb7}.track{fill:#2a2d33}\
     .bar{fill:#7fb0d3}}";
 
 /// The charts in three columns under a title, as a picture that needs nothing from elsewhere.
 pub fn svg(title: &str, under: &str, charts: &[Chart]) -> String {
-    // Each chart goes to the column that ends highest, so that columns end about level.
-    let mut ends = [TOP; COLUMNS];
-    let placed: Vec<(usize, usize, &Chart)> = charts
-        .iter()
-        .map(|chart| {
-            let column = (0..COLUMNS).min_by_key(|at| ends[*at]).unwrap_or(0);
-            let top = ends[column];
-            ends[column] += chart.height();
-            (MARGIN + column * COLUMN, top, chart)
-        })
-        .collect();
-    let width = 2 * MARGIN + COLUMNS * COLUMN - (COLUMN - LABEL - BAR - 8 - 60);
-    let height = ends.into_iter().max().unwrap_or(TOP) + MARGIN - GAP;
+    let columns = columns(charts);
+    let width = 2 * MARGIN + COLUMNS * COLUMN - BETWEEN;
+    let tallest = columns.iter().map(|column| column.iter().map(|chart| chart.height()).sum::<usize>()).max();
+    let height = TOP + tallest.unwrap_or(0) + MARGIN - GAP;
     let mut out = String::new();
     // Writing to a string can not fail.
     let _ = write!(
@@ -108,10 +105,31 @@ pub fn svg(title: &str, under: &str, charts: &[Chart]) -> String {
         escaped(title),
         escaped(under)
     );
-    for (left, top, chart) in placed {
-        draw(&mut out, left, top, chart);
+    for (at, column) in columns.iter().enumerate() {
+        let mut top = TOP;
+        for chart in column {
+            draw(&mut out, MARGIN + at * COLUMN, top, chart);
+            top += chart.height();
+        }
     }
     out + "</svg>\n"
+}
+
+/// The charts of each column: the tallest are placed first, each where most room is, so that columns end about level; in a
+/// column, and from column to column, they stand in the order given.
+fn columns(charts: &[Chart]) -> Vec<Vec<&Chart>> {
+    let mut order: Vec<usize> = (0..charts.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(charts[*at].height()));
+    let mut columns: Vec<(usize, Vec<usize>)> = vec![(0, Vec::new()); COLUMNS];
+    for at in order {
+        if let Some((height, column)) = columns.iter_mut().min_by_key(|(height, _)| *height) {
+            *height += charts[at].height();
+            column.push(at);
+        }
+    }
+    columns.iter_mut().for_each(|(_, column)| column.sort_unstable());
+    columns.sort_by_key(|(_, column)| column.first().copied().unwrap_or(usize::MAX));
+    columns.into_iter().map(|(_, column)| column.into_iter().map(|at| &charts[at]).collect()).collect()
 }
 
 fn draw(out: &mut String, left: usize, top: usize, chart: &Chart) {
@@ -124,7 +142,7 @@ fn draw(out: &mut String, left: usize, top: usize, chart: &Chart) {
             "<text class=\"soft label\" x=\"{}\" y=\"{}\">{}</text><rect class=\"track\" x=\"{bar}\" y=\"{y}\" \
              width=\"{BAR}\" height=\"12\" rx=\"2\"/><rect class=\"bar\" x=\"{bar}\" y=\"{y}\" width=\"{length:.1}\" \
              height=\"12\" rx=\"2\"/><text class=\"ink number\" x=\"{}\" y=\"{}\">{}</text>",
-            left + LABEL,
+            left,
             y + 10,
             escaped(&shortened(label, LETTERS)),
             bar + BAR + 8,
@@ -152,7 +170,8 @@ mod tests {
     #[test]
     fn numbers_are_told_with_their_unit() {
         let chart = Chart::new("x", Unit::Share, [("a".to_owned(), 0.25), ("b".to_owned(), 0.5)]);
-        assert_eq!((chart.told(0.25).as_str(), chart.length(0.25)), ("25.0 %", 0.5));
+        assert_eq!((chart.told(0.25).as_str(), chart.length(0.25)), ("25.0 %", 0.25), "a share is one of the whole");
+        assert_eq!(Chart::counts("x", [("a", 1), ("b", 4)]).length(1.0), 0.25);
         assert_eq!(Chart::counts("x", [("a", 1_024)]).told(1_024.0), "1,024");
         assert_eq!(Chart::counts("x", [("a", 0)]).length(0.0), 0.0);
     }
@@ -166,6 +185,15 @@ mod tests {
         assert!(picture.contains("prefers-color-scheme:dark"));
         // Nothing is fetched: the only address is the name of the format.
         assert_eq!(picture.matches("http").count(), 1, "{picture}");
+    }
+
+    #[test]
+    fn columns_end_about_level_and_begin_in_order() {
+        let chart = |bars: usize| Chart::counts("x", (0..bars).map(|at| (at.to_string(), at)));
+        let charts = [chart(16), chart(3), chart(8), chart(39), chart(12)];
+        let lengths: Vec<Vec<usize>> =
+            columns(&charts).iter().map(|column| column.iter().map(|chart| chart.bars.len()).collect()).collect();
+        assert_eq!(lengths, [vec![16, 3], vec![8, 12], vec![39]]);
     }
 
     #[test]

@@ -47,11 +47,11 @@ pub fn figures<'a>(
 ) -> Option<PairFigures> {
     let (mut train, mut valid, mut test) = (Vec::new(), Vec::new(), Vec::new());
     for dialogue in dialogues {
-        let (Some(seeker), Some(supporter)) = (bank.get(dialogue.seeker), bank.get(dialogue.supporter)) else { continue };
-        let rated = Rated {
-            seeker: dialogue.seeker,
-            row: (features(seeker.mbti, supporter.mbti), dialogue.rating.mean()),
+        let (Some(seeker), Some(supporter)) = (bank.get(dialogue.seeker), bank.get(dialogue.supporter)) else {
+            continue;
         };
+        let rated =
+            Rated { seeker: dialogue.seeker, row: (features(seeker.mbti, supporter.mbti), dialogue.rating.mean()) };
         match splits.of_pair(dialogue.seeker, dialogue.supporter) {
             Some(Split::Train) => train.push(rated.row),
             Some(Split::Valid) => valid.push(rated.row),

@@ -8,7 +8,10 @@ use regex::Regex;
 /// country's code, or three groups, or nine digits and more in a run.
 const PATTERNS: [(&str, &str); 8] = [
     ("a telephone number", r"(?:\+|\b00)[1-9]\d?[\d ().-]{6,}\d"),
-    ("a telephone number", r"\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{3,4}\b|\b\d{3}-\d{4}\b|\b\d{2}(?:[ .-]\d{2}){4}\b|\b\d{9,}\b"),
+    (
+        "a telephone number",
+        r"\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{3,4}\b|\b\d{3}-\d{4}\b|\b\d{2}(?:[ .-]\d{2}){4}\b|\b\d{9,}\b",
+    ),
     ("an e-mail address", r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}"),
     ("a web address", r"(?i)https?://|\bwww\.|\b[a-z0-9-]{2,}\.(?:com|org|net|info|io|edu|gov)\b"),
     ("a handle", r"(?:^|[\s(])@\w{3,}"),
@@ -18,7 +21,7 @@ const PATTERNS: [(&str, &str); 8] = [
     ),
     (
         "a street with a number",
-        r"\b(?:Rua|Calle|Carrer|Via|Rue|rue|Avenida|Avenue|Jalan|Ulica|ulica|ul\.|Strada|Travessa|Carrera|Plaza|Piazza|Prospekt) (?:(?:de|da|do|del|della|des|du|la|los|las) ){0,2}[A-Z]\w+(?: [A-Z]\w+)?,? (?:No\.? ?|#|n[.º°] ?)?\d{1,4}\b",
+        r"\b(?:Rua|Calle|Carrer|Via|Rue|rue|Avenida|Avenue|Jalan|Ulica|ulica|ul\.|Strada|Travessa|Carrera|Plaza|Piazza|Prospekt) (?:(?:de|da|do|das|dos|del|della|des|du|la|los|las|le) ){0,2}[A-Z]\w+(?: [A-Z]\w+)?,? (?:No\.? ?|#|n[.º°] ?)?\d{1,4}\b",
     ),
     (
         "a street with a number",

@@ -77,8 +77,12 @@ pub async fn sort(
     embeddings: &mut Embeddings,
 ) -> Result<SortingFigures, EvaluationError> {
     let told = |character: &Character| [&character.profile.tone, &character.profile.personality].map(String::clone);
-    let people: Vec<&Character> =
-        rows.rows.iter().map(|Placed { row, .. }| row).filter(|row| told(row).iter().all(|text| !text.is_empty())).collect();
+    let people: Vec<&Character> = rows
+        .rows
+        .iter()
+        .map(|Placed { row, .. }| row)
+        .filter(|row| told(row).iter().all(|text| !text.is_empty()))
+        .collect();
     let [tones, personalities] = [0, 1].map(|at| people.iter().map(|row| told(row)[at].clone()).collect::<Vec<_>>());
     let tones = embeddings.of("tones", &tones).await?;
     let personalities = embeddings.of("personalities", &personalities).await?;

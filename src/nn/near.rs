@@ -15,7 +15,8 @@ const BLOCK: i64 = 1024;
 pub fn near_rows(matrix: &[f32], dimension: usize, least: f32) -> Result<Vec<(usize, usize, f32)>, NnError> {
     let _no_grad = tch::no_grad_guard();
     let refused = |cause| NnError::torch("near rows")(cause);
-    let all = Tensor::f_from_slice(matrix).and_then(|all| all.f_reshape([-1, dimension.max(1) as i64])).map_err(refused)?;
+    let all =
+        Tensor::f_from_slice(matrix).and_then(|all| all.f_reshape([-1, dimension.max(1) as i64])).map_err(refused)?;
     let rows = all.size()[0];
     let mut found = Vec::new();
     for first in (0..rows).step_by(BLOCK as usize) {

@@ -18,7 +18,8 @@ impl Ridge {
         }
         // With features and targets about their means, the intercept drops out of the equations.
         let count = rows.len() as f64;
-        let middle: Vec<f64> = (0..features).map(|at| rows.iter().map(|(row, _)| row[at]).sum::<f64>() / count).collect();
+        let middle: Vec<f64> =
+            (0..features).map(|at| rows.iter().map(|(row, _)| row[at]).sum::<f64>() / count).collect();
         let target = rows.iter().map(|(_, y)| y).sum::<f64>() / count;
         let mut normal = vec![vec![0.0; features]; features];
         let mut right = vec![0.0; features];

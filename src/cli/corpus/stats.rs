@@ -32,7 +32,10 @@ pub(super) struct CorpusStats {
 impl CorpusStats {
     pub(super) fn run(self, opened: &Opened) -> anyhow::Result<ExitCode> {
         let corpus = &opened.corpus;
-        anyhow::ensure!(!corpus.dialogues.rows.is_empty(), "there is no dialogue to count: expected *.jsonl in dialogues/");
+        anyhow::ensure!(
+            !corpus.dialogues.rows.is_empty(),
+            "there is no dialogue to count: expected *.jsonl in dialogues/"
+        );
         let mut stats = stats::count(corpus);
         if let Some(file) = &self.beside {
             stats = stats.with_beside(corpus, file)?;

@@ -19,6 +19,8 @@ const MEMORY_SENTENCES: std::ops::RangeInclusive<usize> = 2..=4;
 const MEMORIES_OF_FEW_SENTENCES: f64 = 0.8;
 /// Share of the hundred commonest 4-grams among all. ESConv's validation set, people typing, has 1.8 %.
 pub(in super::super) const COMMONEST_FOURS: f64 = 0.02;
+/// Of fewer words a hundred 4-grams are a good part, however varied.
+const ENOUGH_WORDS: usize = 20_000;
 /// "You" in a profile means anybody ("a village you can cross in six minutes"), which is seldom.
 const ANYBODY: f64 = 0.01;
 
@@ -36,7 +38,12 @@ pub(super) fn check(rows: &Rows<Character>) -> Vec<Finding> {
     vec![
         rows.schema("every line is a character", "characters"),
         Finding::nowhere("indices", rows.rows.len(), "characters", rows.repeated(|character| character.index)),
-        Finding::nowhere("names", rows.rows.len(), "characters", rows.repeated(|character| character.name().to_owned())),
+        Finding::nowhere(
+            "names",
+            rows.rows.len(),
+            "characters",
+            rows.repeated(|character| character.name().to_owned()),
+        ),
         each(rows, "the seventeen profile fields are filled", empty_field),
         each(rows, "ages from 18 to 80", age),
         each(rows, "regions are \"City, Country\"", region),
@@ -51,7 +58,8 @@ pub(super) fn check(rows: &Rows<Character>) -> Vec<Finding> {
         memory_sentences(rows),
         commonest_fours(rows),
         each(rows, "no telephone, address or web page", |character| {
-            texts(character).find_map(|(name, text)| personal(text).map(|(what, found)| format!("{name}: {what}, {found:?}")))
+            texts(character)
+                .find_map(|(name, text)| personal(text).map(|(what, found)| format!("{name}: {what}, {found:?}")))
         }),
     ]
 }
@@ -122,7 +130,8 @@ fn third_person(rows: &Rows<Character>) -> Finding {
         }
     }
     let seldom = anybody.len() as f64 <= ANYBODY * fields as f64;
-    let found = format!("{} address somebody, {} say \"you\" for anybody", addressed.len(), share(anybody.len(), fields));
+    let found =
+        format!("{} address somebody, {} say \"you\" for anybody", addressed.len(), share(anybody.len(), fields));
     let expected = format!("none, at most {:.0} %", 100.0 * ANYBODY);
     let holds = addressed.is_empty() && seldom;
     addressed.extend(if seldom { Vec::new() } else { anybody });
@@ -154,7 +163,8 @@ fn memory_words(rows: &Rows<Character>) -> Finding {
     let middle = lengths.get(lengths.len() / 2).copied().unwrap_or(0);
     let (least, most) = (lengths.first().copied().unwrap_or(0), lengths.last().copied().unwrap_or(0));
     let expected = format!("{} to {}", MEMORY_WORDS.start(), MEMORY_WORDS.end());
-    Finding::bar("words of a memory", format!("{least} to {most}, median {middle}"), expected, places.is_empty()).at(places)
+    Finding::bar("words of a memory", format!("{least} to {most}, median {middle}"), expected, places.is_empty())
+        .at(places)
 }
 
 fn memory_sentences(rows: &Rows<Character>) -> Finding {
@@ -183,6 +193,10 @@ fn commonest_fours(rows: &Rows<Character>) -> Finding {
 
 /// The share of the commonest 4-grams against its bar.
 pub(in super::super) fn fours(what: &'static str, numbered: &Numbered) -> Finding {
+    if numbered.len() < ENOUGH_WORDS {
+        let found = format!("{} words, too few to tell", counted(numbered.len()));
+        return Finding::bar(what, found, format!("at most 2 % of {} words and more", counted(ENOUGH_WORDS)), true);
+    }
     let (share, first) = numbered.commonest_fours();
     let expected = format!("at most {:.0} %", 100.0 * COMMONEST_FOURS);
     let places = first.iter().map(|(four, count)| format!("\"{four}\", {} times", counted(*count))).collect();

@@ -60,7 +60,8 @@ async fn worries(rows: &Rows<Character>, embeddings: &mut Embeddings) -> Result<
         let character = &placed.row;
         let (first_spoken, first_weighing) = (spoken.len(), weighing.len());
         spoken.extend(sentences(&character.supporter_statement).into_iter().skip(1).map(str::to_owned));
-        let memory = character.aspects().find(|(name, _)| *name == "recent_worry_or_anxiety").map_or("", |(_, text)| text);
+        let memory =
+            character.aspects().find(|(name, _)| *name == "recent_worry_or_anxiety").map_or("", |(_, text)| text);
         let worry = [character.profile.recent_worry_or_anxiety.as_str(), memory];
         weighing.extend(worry.into_iter().flat_map(sentences).map(str::to_owned));
         spans.push((first_spoken..spoken.len(), first_weighing..weighing.len()));
@@ -86,7 +87,8 @@ async fn worries(rows: &Rows<Character>, embeddings: &mut Embeddings) -> Result<
 async fn personalities(rows: &Rows<Character>, embeddings: &mut Embeddings) -> Result<Finding, EvaluationError> {
     let texts: Vec<String> = rows.iter().map(|character| character.profile.personality.clone()).collect();
     let embedded = embeddings.of("personalities", &texts).await?;
-    let same = embedded.near(PERSONALITIES)?.into_iter().filter(|(a, b, _)| rows.rows[*a].row.mbti == rows.rows[*b].row.mbti);
+    let same =
+        embedded.near(PERSONALITIES)?.into_iter().filter(|(a, b, _)| rows.rows[*a].row.mbti == rows.rows[*b].row.mbti);
     let places = same
         .map(|(a, b, cosine)| {
             let (a, b) = (&rows.rows[a].row, &rows.rows[b].row);

@@ -54,7 +54,12 @@ fn countries(rows: &Rows<Character>) -> Finding {
     let (name, most) = counts.iter().max_by_key(|(_, count)| **count).map_or(("none", 0), |(name, most)| (name, *most));
     let holds = counts.len() >= COUNTRIES && most as f64 <= COMMONEST_COUNTRY * rows.rows.len() as f64;
     let found = format!("{}, {name} {}", counts.len(), share(most, rows.rows.len()));
-    Finding::bar("countries", found, format!("{COUNTRIES} and more, none above {:.0} %", 100.0 * COMMONEST_COUNTRY), holds)
+    Finding::bar(
+        "countries",
+        found,
+        format!("{COUNTRIES} and more, none above {:.0} %", 100.0 * COMMONEST_COUNTRY),
+        holds,
+    )
 }
 
 fn jobs(rows: &Rows<Character>) -> Finding {

@@ -48,7 +48,9 @@ pub fn write(corpus: &Corpus, export: Export, out: &Path) -> Result<usize, Evalu
         (None, _) => None,
         (Some(split), Some(Ok(splits))) => Some((split, splits)),
         (Some(_), Some(Err(found))) => return Err(wrong("splits.json", "each character in one split", found)),
-        (Some(split), None) => return Err(wrong("splits.json", "a file that says who is in which split", split.as_str())),
+        (Some(split), None) => {
+            return Err(wrong("splits.json", "a file that says who is in which split", split.as_str()));
+        }
     };
     let partial = out.with_extension(format!("{}.partial", std::process::id()));
     let written = File::create(&partial).map_err(EvaluationError::write(&partial)).and_then(|file| {
@@ -91,7 +93,10 @@ fn published(
 }
 
 fn line(file: &mut impl std::io::Write, path: &Path, row: &impl Serialize) -> Result<(), EvaluationError> {
-    serde_json::to_writer(&mut *file, row).map_err(Into::into).and_then(|()| file.write_all(b"\n")).map_err(EvaluationError::write(path))
+    serde_json::to_writer(&mut *file, row)
+        .map_err(Into::into)
+        .and_then(|()| file.write_all(b"\n"))
+        .map_err(EvaluationError::write(path))
 }
 
 fn wrong(place: &str, expected: &'static str, found: &str) -> EvaluationError {

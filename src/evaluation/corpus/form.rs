@@ -85,7 +85,10 @@ fn words(corpus: &Corpus) -> Finding {
             short += usize::from(count < *WORDS.start());
             long += usize::from(count > *WORDS.end());
             if !WORDS.contains(&count) {
-                places.push(format!("{}: dialogue {}, turn {}: {count} words", placed.place, placed.row.index, turn.turn));
+                places.push(format!(
+                    "{}: dialogue {}, turn {}: {count} words",
+                    placed.place, placed.row.index, turn.turn
+                ));
             }
         }
     }
@@ -118,9 +121,10 @@ fn memories(corpus: &Corpus, dialogue: &AuthoredDialogue) -> Option<String> {
         return Some(format!("turn {turn}: the speaker has no memory {aspect:?}"));
     }
     let worry = Aspect::RecentWorryOrAnxiety;
-    let own = dialogue.dial.iter().find(|turn| {
-        turn.speaker == Speaker::Supporter && turn.choose_info.aspect == worry.as_str()
-    });
+    let own = dialogue
+        .dial
+        .iter()
+        .find(|turn| turn.speaker == Speaker::Supporter && turn.choose_info.aspect == worry.as_str());
     own.map(|turn| format!("turn {}: the supporter's own worry", turn.turn))
 }
 
@@ -186,7 +190,12 @@ fn splits(corpus: &Corpus) -> Vec<Finding> {
                 .filter(|index| corpus.bank.get(*index).is_none())
                 .map(|index| format!("{index} is not in the bank"))
                 .collect();
-            findings.push(Finding::nowhere("splits name characters of the bank", corpus.bank.len(), "characters", lost));
+            findings.push(Finding::nowhere(
+                "splits name characters of the bank",
+                corpus.bank.len(),
+                "characters",
+                lost,
+            ));
         }
     }
     if !corpus.faithfulness.rows.is_empty() || !corpus.faithfulness.broken.is_empty() {

@@ -91,6 +91,11 @@ fn splits(corpus: &Corpus) -> Vec<Finding> {
     vec![
         Finding::bar("splits of 80, 10 and 10 %", found, "every character in one, 1 % off at most", whole),
         Finding::nowhere("every type in every split", 3 * Mbti::all().count(), "types", missing),
-        Finding::bar("pairs of the test split", pairs.len(), format!("{TEST_PAIRS} and more"), pairs.len() >= TEST_PAIRS),
+        Finding::bar(
+            "pairs of the test split",
+            pairs.len(),
+            format!("{TEST_PAIRS} and more"),
+            pairs.len() >= TEST_PAIRS,
+        ),
     ]
 }

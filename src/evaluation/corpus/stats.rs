@@ -62,7 +62,8 @@ pub fn count(corpus: &Corpus) -> CorpusStats {
     let ratings = || corpus.dialogues.iter().map(|dialogue| &dialogue.rating);
     let lengths = || turns().map(|turn| turn.utterance.split_whitespace().count());
     let words = |count: usize| format!("{} to {}", count / 10 * 10, count / 10 * 10 + 9);
-    let pair = corpus.readable_splits().and_then(|splits| pairs::figures(corpus.dialogues.iter(), &corpus.bank, splits));
+    let pair =
+        corpus.readable_splits().and_then(|splits| pairs::figures(corpus.dialogues.iter(), &corpus.bank, splits));
     let charts = vec![
         Chart::counts("Utterances of a dialogue", numbers(corpus.dialogues.iter().map(|dialogue| dialogue.dial.len()))),
         Chart::counts("Words of an utterance", by_ten(lengths(), words)),
@@ -169,9 +170,8 @@ fn memories<'a>(turns: impl Iterator<Item = &'a AuthoredTurn>) -> Chart {
 fn splits(corpus: &Corpus) -> Chart {
     let split = |seeker, supporter| corpus.readable_splits().and_then(|splits| splits.of_pair(seeker, supporter));
     let counts = tally(corpus.dialogues.iter().map(|dialogue| split(dialogue.seeker, dialogue.supporter)));
-    let in_split = Split::ALL.into_iter().map(|split| {
-        (split.as_str().to_owned(), counts.get(&Some(split)).copied().unwrap_or(0))
-    });
+    let in_split =
+        Split::ALL.into_iter().map(|split| (split.as_str().to_owned(), counts.get(&Some(split)).copied().unwrap_or(0)));
     let outside = counts.get(&None).map(|count| ("none or across".to_owned(), *count));
     Chart::counts("Dialogues of each split", in_split.chain(outside))
 }
