@@ -6,7 +6,7 @@ mod checked;
 
 use std::path::Path;
 
-use checked::{Hashed, kindred, kindred_with, text};
+use checked::{Hashed, kindred, text};
 use kindred::encoder::KeptEmbeddings;
 use kindred::evaluation::bank::{Scope, check_meaning, read};
 use kindred::evaluation::embedded::Embeddings;
@@ -210,10 +210,18 @@ fn stats_count_and_draw() {
     assert!(said.lines().all(|line| line.chars().count() <= 80) && !said.contains('\u{1b}'), "{said}");
     let drawn = std::fs::read_to_string(&picture).unwrap();
     assert!(drawn.starts_with("<svg ") && drawn.contains("Recent worry, by kind") && drawn.ends_with("</svg>\n"));
-    let out = kindred_with(&["bank", "stats", "--json", "--bank", &bank], &[]);
+    let out = kindred(&["bank", "stats", "--json", "--bank", &bank]);
     let counted: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&counted["characters"], &counted["jobs"]), (&json!(2), &json!(2)));
     let types = dir.path().join("types.json");
+    let list: Vec<Value> = kindred::persona::Mbti::all()
+        .map(|mbti| json!({"type": mbti.as_str(), "description": "They are themselves."}))
+        .collect();
+    std::fs::write(&types, json!(list).to_string()).unwrap();
+    let nowhere = ["--types", types.to_str().unwrap(), "--encoder", "/nowhere/encoder"];
+    let out = kindred(&[&["bank", "stats", "--bank", &bank][..], &nowhere].concat());
+    let said = text(&out.stdout);
+    assert!(out.status.success() && said.contains("No blind sorting") && said.contains("/nowhere/encoder"), "{said}");
     std::fs::write(&types, "[]").unwrap();
     let out = kindred(&["bank", "stats", "--bank", &bank, "--types", types.to_str().unwrap()]);
     let said = text(&out.stderr);

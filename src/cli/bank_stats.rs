@@ -11,7 +11,8 @@ use super::page::{dim, print, print_json, wrap};
 use super::{open, paths};
 use crate::evaluation::bank::{self, stats};
 use crate::evaluation::sorting::{self, Sorted, SortingFigures};
-use crate::evaluation::{counted, share};
+use crate::evaluation::{Rows, counted, share};
+use crate::persona::Character;
 
 /// Count who is in a bank: types, countries, ages, worries, lengths, variety
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ pub(super) struct BankStats {
     svg: Option<PathBuf>,
     /// Sort every character blindly to the nearest of sixteen descriptions: a JSON list of {"type", "description"}, such as
     /// CharacterChat's mbti_list.json; needs the sentence encoder
-    #[arg(long, value_name = "FILE", conflicts_with = "quick")]
+    #[arg(long, value_name = "FILE")]
     types: Option<PathBuf>,
     /// Leave out what needs the sentence encoder
     #[arg(long)]
@@ -40,18 +41,14 @@ impl BankStats {
     pub(super) fn run(self, path: Option<&Path>, encoder: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
         let rows = bank::read(&path.map_or_else(paths::bank, Path::to_owned))?;
         anyhow::ensure!(!rows.rows.is_empty(), "there is no character to count: expected rows of the published format");
-        let sorting = match &self.types {
-            None => None,
-            Some(file) => {
-                let types = sorting::read_types(file)?;
-                let mut embeddings = embeddings(self.encoder.as_deref().or(encoder))?;
-                Some(open::block_on(async { Ok(sorting::sort(&rows, &types, &mut embeddings).await?) })?)
-            }
-        };
         let mut stats = stats::count(&rows);
-        if let Some(figures) = sorting {
-            stats = stats.with_sorting(figures);
-        }
+        let left_out = match self.sort(&rows, encoder)? {
+            Sorting::Done(figures) => {
+                stats = stats.with_sorting(figures);
+                None
+            }
+            Sorting::LeftOut(why) => Some(why),
+        };
         let under = format!(
             "{} characters of {} countries in {} jobs; {} words. Software, not people.",
             counted(stats.characters),
@@ -74,13 +71,33 @@ impl BankStats {
         }
         out += &stats.charts.iter().map(bars).collect::<String>();
         out.push('\n');
-        out += &match &stats.sorting {
-            Some(figures) => sorted(figures),
-            None => dim(&wrap("How well the types are told in the texts: --types FILE (see --help).", 0)),
-        };
+        out += &stats.sorting.as_ref().map(sorted).unwrap_or_default();
+        out += &left_out.map(|why| dim(&wrap(&format!("No blind sorting: {why}"), 0))).unwrap_or_default();
         print(&out)?;
         Ok(ExitCode::SUCCESS)
     }
+
+    /// What needs an encoder is left out with a word where there is none: the counts are worth having without.
+    fn sort(&self, rows: &Rows<Character>, encoder: Option<&Path>) -> anyhow::Result<Sorting> {
+        let Some(file) = &self.types else {
+            return Ok(Sorting::LeftOut("--types names the descriptions of the sixteen types.".to_owned()));
+        };
+        let types = sorting::read_types(file)?;
+        if self.quick {
+            return Ok(Sorting::LeftOut("--quick leaves it out.".to_owned()));
+        }
+        let mut embeddings = match embeddings(self.encoder.as_deref().or(encoder)) {
+            Ok(embeddings) => embeddings,
+            Err(error) => return Ok(Sorting::LeftOut(format!("{error:#}."))),
+        };
+        let figures = open::block_on(async { Ok(sorting::sort(rows, &types, &mut embeddings).await?) })?;
+        Ok(Sorting::Done(figures))
+    }
+}
+
+enum Sorting {
+    Done(SortingFigures),
+    LeftOut(String),
 }
 
 fn sorted(figures: &SortingFigures) -> String {

@@ -8,15 +8,10 @@ use kindred::encoder::{Embedder, Embedding, EncoderError};
 use serde_json::{Map, Value, json};
 
 pub fn kindred(arguments: &[&str]) -> Output {
-    kindred_with(arguments, &[])
-}
-
-pub fn kindred_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kindred"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("KINDRED_HOME")
-        .envs(environment.iter().copied())
         .output()
         .unwrap()
 }

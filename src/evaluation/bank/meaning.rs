@@ -12,8 +12,10 @@ use crate::persona::Character;
 const WORDS_OF_A_FIELD: usize = 6;
 /// Two personalities of one type may not lie nearer.
 const PERSONALITIES: f32 = 0.85;
-/// A sentence of a supporter's statement that lies so near to a sentence of the worry tells it.
-const WORRY: f32 = 0.6;
+/// A sentence of a supporter's statement that lies so near to a sentence of the worry tells it. Of every fifth character of
+/// the bank that ships, 80 % of the seekers' statements, which do hold the worry, have such a sentence, and none of the
+/// supporters'; at 0.6 it is 87 %, and one of the supporters' by a shared image.
+const WORRY: f32 = 0.65;
 
 pub(super) async fn check(
     rows: &Rows<Character>,

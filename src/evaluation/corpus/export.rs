@@ -53,7 +53,7 @@ pub fn write(corpus: &Corpus, export: Export, out: &Path) -> Result<usize, Evalu
         }
     };
     let partial = out.with_extension(format!("{}.partial", std::process::id()));
-    let written = File::create(&partial).map_err(EvaluationError::write(&partial)).and_then(|file| {
+    let written = File::create(&partial).map_err(EvaluationError::write(out)).and_then(|file| {
         let mut file = BufWriter::new(file);
         let mut count = 0;
         for Placed { place, row } in &corpus.dialogues.rows {
@@ -61,13 +61,13 @@ pub fn write(corpus: &Corpus, export: Export, out: &Path) -> Result<usize, Evalu
                 continue;
             }
             match export.kind {
-                Kind::Dialogues => line(&mut file, &partial, &published(corpus, place, row)?)?,
-                Kind::Ratings => line(&mut file, &partial, &RatingRow::from(row))?,
+                Kind::Dialogues => line(&mut file, out, &published(corpus, place, row)?)?,
+                Kind::Ratings => line(&mut file, out, &RatingRow::from(row))?,
             }
             count += 1;
         }
-        let file = file.into_inner().map_err(|error| error.into_error()).map_err(EvaluationError::write(&partial))?;
-        file.sync_all().map_err(EvaluationError::write(&partial))?;
+        let file = file.into_inner().map_err(|error| error.into_error()).map_err(EvaluationError::write(out))?;
+        file.sync_all().map_err(EvaluationError::write(out))?;
         fs::rename(&partial, out).map_err(EvaluationError::write(out))?;
         Ok(count)
     });
