@@ -6,9 +6,9 @@ mod checked;
 
 use std::path::Path;
 
-use checked::{Hashed, kindred, text};
+use checked::{Hashed, kindred, named, text};
 use kindred::encoder::KeptEmbeddings;
-use kindred::evaluation::bank::{Scope, check_meaning, read};
+use kindred::evaluation::bank::{Scope, check, check_meaning, read};
 use kindred::evaluation::embedded::Embeddings;
 use serde_json::{Value, json};
 
@@ -35,6 +35,26 @@ fn a_whole_bank_passes_and_quotas_are_asked_for_by_name() {
     let out = kindred(&["bank", "check", "--quick", "--quotas", "--bank", &bank]);
     let said = text(&out.stdout);
     assert!(out.status.code() == Some(1) && said.contains("fault  characters: 2; expected 1,024"), "{said}");
+    let out = kindred(&["bank", "check", "--quick", "--quotas", "--json", "--bank", &bank]);
+    let said: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let faults: Vec<&str> = said["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["holds"] == false)
+        .map(|finding| finding["what"].as_str().unwrap())
+        .collect();
+    let quotas = [
+        "characters",
+        "characters of each type",
+        "countries",
+        "different jobs",
+        "genders",
+        "ages from twenty to seventy-nine",
+        "kinds of recent worry",
+    ];
+    assert_eq!(faults, quotas);
+    assert!(out.status.code() == Some(1) && said["faults"] == json!(quotas.len()), "{said}");
 }
 
 #[test]
@@ -134,20 +154,13 @@ fn each_fault_is_named_where_it_is() {
             "14 Elm Tree Road",
         ),
     ];
-    for (fault, change, check, place) in faults {
+    for (fault, change, what, place) in faults {
         let dir = tempfile::tempdir().unwrap();
         let mut rows = people();
         change(&mut rows);
-        let out = kindred(&["bank", "check", "--quick", "--json", "--bank", &write(dir.path(), &rows)]);
-        assert_eq!(out.status.code(), Some(1), "{fault}");
-        let said: Value = serde_json::from_slice(&out.stdout).unwrap();
-        let checks = said["checks"].as_array().unwrap();
-        let named = checks.iter().filter(|finding| finding["holds"] == false).any(|finding| {
-            let places = finding["places"].as_array().unwrap();
-            finding["what"].as_str().unwrap().contains(check)
-                && places.iter().any(|told| told.as_str().unwrap().contains(place))
-        });
-        assert!(named, "{fault}: expected {check:?} with {place:?} in {said:#}");
+        let rows = read(Path::new(&write(dir.path(), &rows))).unwrap();
+        let findings = check(&rows, Scope { quotas: false });
+        assert!(named(&findings, what, place), "{fault}: expected {what:?} with {place:?} in {findings:#?}");
     }
 }
 

@@ -8,10 +8,10 @@ mod checked;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use checked::{Hashed, kindred, people, text};
+use checked::{Hashed, kindred, named, people, text};
 use kindred::dialogue::{AuthoredDialogue, DialogueRow, RatingRow};
 use kindred::encoder::KeptEmbeddings;
-use kindred::evaluation::corpus::{Corpus, check_meaning};
+use kindred::evaluation::corpus::{Corpus, Scope, check, check_meaning};
 use kindred::evaluation::embedded::Embeddings;
 use kindred::persona::Bank;
 use kindred::training::corpus::{Content, Corpus as Read, Places};
@@ -91,6 +91,19 @@ fn a_whole_corpus_passes_and_quotas_are_asked_for_by_name() {
     let said = text(&out.stdout);
     assert!(out.status.code() == Some(1) && said.contains("fault  dialogues: 2; expected 1,200 and more"), "{said}");
     assert!(said.contains("1 Bo Fry") && said.contains("no INTJ in train"), "{said}");
+    for quota in [
+        "a memory is used: 20.0 %",
+        "seekers with ten supporters and more: 0",
+        "rated below 3.2: 0.0 %",
+        "splits of 80, 10 and 10 %: 2, 0, 2 of 4",
+        "pairs of the test split: 1",
+        "plain talks: 1",
+        "messages about safety: 3 of 1 labels",
+        "messages that only sound like danger: 3",
+        "replies about safety: 3 of 1 labels",
+    ] {
+        assert!(said.contains(&format!("fault  {quota}")), "{quota}: {said}");
+    }
 }
 
 #[test]
@@ -255,20 +268,14 @@ fn each_fault_is_named_where_it_is() {
             "p.jsonl:1: the supporter begins",
         ),
     ];
-    for (fault, change, check, place) in faults {
+    for (fault, change, what, place) in faults {
         let dir = tempfile::tempdir().unwrap();
         let mut spoilt = world();
         change(&mut spoilt);
-        let out = run(&["check", "--quick", "--json"], &write(dir.path(), &spoilt));
-        assert_eq!(out.status.code(), Some(1), "{fault}: {}", text(&out.stderr));
-        let said: Value = serde_json::from_slice(&out.stdout).unwrap();
-        let named =
-            said["checks"].as_array().unwrap().iter().filter(|finding| finding["holds"] == false).any(|finding| {
-                let places = finding["places"].as_array().unwrap();
-                finding["what"].as_str().unwrap().contains(check)
-                    && places.iter().any(|told| told.as_str().unwrap().contains(place))
-            });
-        assert!(named, "{fault}: expected {check:?} with {place:?} in {said:#}");
+        let (corpus, bank) = write(dir.path(), &spoilt);
+        let corpus = Corpus::read(&corpus, Bank::load(&bank).unwrap()).unwrap();
+        let findings = check(&corpus, Scope { quotas: false });
+        assert!(named(&findings, what, place), "{fault}: expected {what:?} with {place:?} in {findings:#?}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use async_trait::async_trait;
 use kindred::encoder::{Embedder, Embedding, EncoderError};
+use kindred::evaluation::Finding;
 use serde_json::{Map, Value, json};
 
 pub fn kindred(arguments: &[&str]) -> Output {
@@ -14,6 +15,12 @@ pub fn kindred(arguments: &[&str]) -> Output {
         .env_remove("KINDRED_HOME")
         .output()
         .unwrap()
+}
+
+/// Whether a check of this name is at fault, at this place.
+pub fn named(findings: &[Finding], what: &str, place: &str) -> bool {
+    let mut faults = findings.iter().filter(|finding| !finding.holds && finding.what.contains(what));
+    faults.any(|finding| finding.places.iter().any(|told| told.contains(place)))
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
-use super::super::page::{print, wrap};
+use super::super::page::{print, print_json, wrap};
 use super::Opened;
 use crate::evaluation::corpus::export::{self, Export};
 use crate::evaluation::counted;
@@ -62,7 +63,11 @@ impl CorpusExport {
             Part::Test => Split::Test,
         });
         let written = export::write(&opened.corpus, Export { kind, split, force: self.force }, &self.out)?;
-        print(&wrap(&format!("{} rows written to {}", counted(written), self.out.display()), 0))?;
+        if opened.json {
+            print_json(&json!({"rows": written, "out": self.out}))?;
+        } else {
+            print(&wrap(&format!("{} rows written to {}", counted(written), self.out.display()), 0))?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -208,6 +208,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_stock_of_phrases_is_at_fault_and_few_words_tell_nothing() {
+        let varied: Vec<String> = (0..4_000).map(|at| format!("a{at} b{at} c{at} d{at} e{at}")).collect();
+        let texts = |again: usize| {
+            let stock = std::iter::repeat_n("I am so sorry to hear that", again);
+            Numbered::new(varied.iter().map(String::as_str).chain(stock))
+        };
+        assert!(fours("fours", &texts(10)).holds);
+        let fault = fours("fours", &texts(200));
+        assert!(!fault.holds && fault.places[0].contains("\"i am so sorry\", 200 times"), "{fault:?}");
+        assert!(fours("fours", &Numbered::new(["I am so sorry"])).holds);
+    }
+
+    #[test]
     fn quotations_and_thanks_address_somebody_else() {
         let told = |text: &str| QUOTED.replace_all(text, " ").into_owned();
         assert!(!YOU.is_match(&told("She said 'I don't know you' and left the thank-you card.")));
