@@ -24,6 +24,8 @@ test: setup-test web ## Set up, then check formatting, lints, documentation, Rus
 	npm --prefix static run --silent check
 	npm --prefix static test --silent
 	python3 scripts/check-size
+	target/release/kindred bank check
+	target/release/kindred corpus check
 	$(CARGO) test --release --locked
 	$(CARGO) test --release --locked --features failpoints --test restart
 	$(CARGO) test --release --locked --features failpoints --test crash -- faults::

@@ -9,12 +9,12 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 6 faces | [`web`]: HTTP and the page; [`cli`]: the command line |
-//! | 5 works | [`simulation`]: dialogues by the thousand; [`training`]: tokenizers and models |
+//! | 5 works | [`simulation`]: dialogues by the thousand; [`training`]: models; [`evaluation`]: what texts are worth |
 //! | 4 agents | [`agents`]: characters, matcher, sessions, dialogues as actors |
 //! | 3 skills | [`memory`]: which memory helps now; [`matching`]: who helps whom; [`faithfulness`]: is it still them who speak; [`safety`]: who must be helped otherwise |
 //! | 2 services | [`engine`]: generate; [`encoder`]: embed and score; [`store`]: keep |
 //! | 1 tensors | [`nn`]: model families, weights, devices |
-//! | 0 words | [`persona`]: characters and the bank; [`dialogue`]: turns, prompts, published rows |
+//! | 0 words | [`persona`]: characters, the bank; [`dialogue`]: turns, prompts, published rows; [`statistics`] |
 
 #![deny(missing_docs, unreachable_pub, unsafe_op_in_unsafe_fn, rustdoc::broken_intra_doc_links)]
 #![deny(unsafe_code)]
@@ -24,6 +24,7 @@ pub mod cli;
 pub mod dialogue;
 pub mod encoder;
 pub mod engine;
+pub mod evaluation;
 pub mod faithfulness;
 pub mod matching;
 pub mod memory;
@@ -31,6 +32,7 @@ pub mod nn;
 pub mod persona;
 pub mod safety;
 pub mod simulation;
+pub mod statistics;
 pub mod store;
 pub mod training;
 pub mod web;

@@ -2,11 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-
-use kindred::persona::{Bank, Character};
 
 fn kindred(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kindred"))
@@ -106,37 +103,4 @@ fn a_closed_pipe_is_no_error() {
     drop(child.stdout.take());
     let out = child.wait_with_output().unwrap();
     assert!(out.status.success() && out.stderr.is_empty(), "{}", text(&out.stderr));
-}
-
-/// What `bank/README.md` promises of the bank that ships.
-#[test]
-fn the_bank_that_ships_is_whole() {
-    let bank = Bank::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("bank")).unwrap();
-    assert_eq!(bank.len(), 1_024);
-    let count = |of: fn(&Character) -> String| {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for character in bank.iter() {
-            *counts.entry(of(character)).or_default() += 1;
-        }
-        counts
-    };
-    let types = count(|character| character.mbti.as_str().to_owned());
-    assert!(types.len() == 16 && types.values().all(|count| *count == 64), "{types:?}");
-    let names = count(|character| character.name().to_owned());
-    assert!(names.values().all(|count| *count == 1), "a name is given twice");
-    let countries = count(|character| character.profile.region.rsplit(", ").next().unwrap_or_default().to_owned());
-    let most = countries.values().max().copied().unwrap_or(0);
-    assert!(countries.len() >= 60 && most * 100 <= 12 * bank.len(), "{countries:?}");
-    assert!(count(|character| character.profile.job.clone()).len() >= 400);
-    let genders = count(|character| character.profile.gender.clone());
-    assert!(genders.len() == 3 && genders["non-binary"] >= 20, "{genders:?}");
-    for character in bank.iter() {
-        let name = character.name();
-        assert!(character.profile.age.years().is_some_and(|age| (18..=80).contains(&age)), "{name}");
-        assert_eq!(character.profile_trans.len(), 11, "{name}");
-        let opening = format!("You are {name}, a");
-        for statement in [&character.seeker_statement, &character.supporter_statement] {
-            assert!(statement.starts_with(&opening), "{name}: {statement}");
-        }
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kindred::dialogue::DialogueRow;
+use kindred::dialogue::{DialogueRow, RatingRow};
 use kindred::persona::{Bank, Character};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -47,6 +47,13 @@ fn characters_round_trip() {
     assert_eq!(round_trip::<Character>(&made("characters.jsonl")), 3);
     if let Some(path) = sample("profile_trans_output.json") {
         assert_eq!(round_trip::<Character>(&path), 100);
+    }
+}
+
+#[test]
+fn ratings_round_trip() {
+    if let Some(path) = sample("eval_dial_output.json") {
+        assert_eq!(round_trip::<RatingRow>(&path), 100);
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use kindred::encoder::{Embedder, Embedding, EncoderError};
-use kindred::matching::{EXPERIENCE_SHARE, KeptEmbeddings, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
+use kindred::encoder::{Embedder, Embedding, EncoderError, KeptEmbeddings};
+use kindred::matching::{EXPERIENCE_SHARE, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
 use kindred::persona::{Aspect, Bank};
 
 /// Counts three words; one unit vector a text. Counts what it was asked for.

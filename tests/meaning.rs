@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use kindred::encoder::{Embedder, Embedding, EncoderError};
-use kindred::matching::{KeptEmbeddings, MatchError, Matcher, Meanings, NEIGHBOURS, Nearness, SimilarError};
+use kindred::encoder::{Embedder, Embedding, EncoderError, KeptEmbeddings};
+use kindred::matching::{MatchError, Matcher, Meanings, NEIGHBOURS, Nearness, SimilarError};
 use kindred::persona::{Aspect, Bank};
 
 const WORDS: [&str; 4] = ["grief", "work", "sea", "bread"];

@@ -152,20 +152,15 @@ fn a_clause_is_all_that_is_held_back() {
 struct Written {
     text: String,
     label: String,
-    #[serde(default)]
-    note: String,
 }
 
-fn written(name: &str) -> Vec<Written> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/safety").join(name);
-    std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// What the rules make of 1,040 messages by two other authors, most of them indirect. There is no bar: the figures say
-/// how far lists reach.
+/// What the rules make of 1,040 messages by two other authors, most of them indirect. There is no bar on recall: the
+/// figures say how far lists reach. That the messages are whole is held by `kindred corpus check`.
 #[test]
-fn the_corpus_of_messages_is_whole_and_measured() {
-    let rows = written("messages.jsonl");
+fn the_corpus_of_messages_is_measured() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/safety/messages.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows: Vec<Written> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut by_label: std::collections::BTreeMap<&str, (usize, usize)> = std::collections::BTreeMap::new();
     for row in &rows {
         let (count, seen) = by_label.entry(&row.label).or_default();
@@ -175,18 +170,6 @@ fn the_corpus_of_messages_is_whole_and_measured() {
     for (label, (count, seen)) in &by_label {
         println!("{label}: the help card answers {seen} of {count}");
     }
-    let labels: Vec<&str> = by_label.keys().copied().collect();
-    assert_eq!(labels, ["abuse", "distress", "harm to others", "none", "plan or intent", "self-harm ideation"]);
-    assert!(rows.len() >= 1_000 && by_label.values().all(|(count, _)| *count >= 80), "{by_label:?}");
-    assert!(rows.iter().filter(|row| row.note.starts_with("hard:")).count() >= 300);
     let alarms: usize = ["none", "distress"].iter().map(|label| by_label[label].1).sum();
     assert!(alarms * 20 < rows.len(), "{alarms} false alarms");
-}
-
-#[test]
-fn the_corpus_of_replies_is_whole() {
-    let rows = written("replies.jsonl");
-    let mut by_label: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
-    rows.iter().for_each(|row| *by_label.entry(&row.label).or_default() += 1);
-    assert!(rows.len() >= 400 && by_label.len() == 5 && by_label.values().all(|count| *count >= 70), "{by_label:?}");
 }

@@ -14,8 +14,8 @@ use super::config::ConfigFlag;
 use super::open::{first_reading, load_head, waiting_for};
 use super::page::{dim, print, print_json, wrap};
 use super::paths;
-use crate::encoder::Embedder;
-use crate::matching::{KeptEmbeddings, Match as Matched, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
+use crate::encoder::{Embedder, KeptEmbeddings};
+use crate::matching::{Match as Matched, MatchError, Matcher, PersonaScoreHead, Reason, Scale};
 use crate::persona::Bank;
 use crate::safety;
 

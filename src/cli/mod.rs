@@ -2,11 +2,14 @@
 
 mod admin_key;
 mod bank;
+mod bars;
 mod chat;
 #[doc(hidden)]
 pub mod config;
+mod corpus;
 mod doctor;
 mod duet;
+mod findings;
 mod lines;
 mod log;
 mod matching;
@@ -46,6 +49,7 @@ enum Command {
     Chat(chat::Chat),
     Simulate(simulate::Simulate),
     Bank(bank::BankCommand),
+    Corpus(corpus::CorpusCommand),
     Match(matching::Match),
     Train(train::Train),
     Model(model::ModelCommand),
@@ -63,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Chat(command) => command.run(),
         Command::Simulate(command) => command.run(),
         Command::Bank(command) => command.run(),
+        Command::Corpus(command) => command.run(),
         Command::Match(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Model(command) => command.run(),

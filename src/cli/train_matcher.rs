@@ -10,7 +10,7 @@ use super::bank::open_bank;
 use super::matching::open_encoder;
 use super::train_data::usual_splits;
 use super::{open, paths};
-use crate::matching::KeptEmbeddings;
+use crate::encoder::KeptEmbeddings;
 use crate::persona::Splits;
 use crate::training::matcher;
 

@@ -2,6 +2,7 @@
 
 mod authored;
 mod format;
+mod rating_row;
 mod row;
 mod strftime;
 mod tail;
@@ -10,6 +11,7 @@ mod turn;
 
 pub use authored::{AuthoredDialogue, AuthoredError, AuthoredTurn, ChosenAspect, Emotion, Rating, Strategy};
 pub use format::{Layout, Prompt, PromptStyle, TAGS, neutralise};
+pub use rating_row::{PublishedRating, RatingRow};
 pub use row::{DialogueRow, DialogueTurn, Participant, Role};
 pub use tail::last_chars;
 pub use template::{ChatTemplate, TemplateError};

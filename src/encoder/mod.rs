@@ -1,6 +1,7 @@
 //! Turns texts into numbers: embeddings of sentences and scores of pairs, batched across callers on one thread.
 
 mod inputs;
+mod kept;
 mod local;
 mod plan;
 mod worker;
@@ -13,6 +14,7 @@ use crate::nn::inbox::Absence;
 
 pub use crate::nn::keeper::Restarts;
 pub use inputs::{HistoryCut, PairCompat};
+pub use kept::{KeptEmbeddings, embed_all};
 pub use local::{EncoderOptions, LoadError, LocalEncoder, open};
 
 /// A sentence embedding of unit length.
@@ -48,6 +50,16 @@ pub enum EncoderError {
     Failed {
         /// What it said.
         reason: String,
+    },
+    /// Its answer has another shape than it promised.
+    #[error("the encoder answered {found} {what}; expected {expected}")]
+    Shape {
+        /// What was counted.
+        what: &'static str,
+        /// How many were expected.
+        expected: usize,
+        /// How many came.
+        found: usize,
     },
 }
 
@@ -95,6 +107,30 @@ pub trait PairScorer: Send + Sync {
     /// # Errors
     /// See [`EncoderError`].
     async fn score(&self, pairs: Vec<(String, String)>) -> Result<Vec<f32>, EncoderError>;
+}
+
+/// The embeddings, checked for number and length, where a matrix relies on both.
+///
+/// # Errors
+/// The encoder's.
+pub async fn embed_checked(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Embedding>, EncoderError> {
+    let expected = texts.len();
+    let embeddings = embedder.embed(texts).await?;
+    if embeddings.len() != expected {
+        return Err(EncoderError::Shape { what: "texts", expected, found: embeddings.len() });
+    }
+    match embeddings.iter().find(|embedding| embedding.len() != embedder.dimension()) {
+        Some(odd) => Err(EncoderError::Shape { what: "dimensions", expected: embedder.dimension(), found: odd.len() }),
+        None => Ok(embeddings),
+    }
+}
+
+/// The embedding of one text.
+///
+/// # Errors
+/// The encoder's.
+pub async fn embed_one(embedder: &dyn Embedder, text: &str) -> Result<Embedding, EncoderError> {
+    Ok(embed_checked(embedder, vec![text.to_owned()]).await?.swap_remove(0))
 }
 
 /// Cosine of two embeddings of unit length.

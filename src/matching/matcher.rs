@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::embedded::{Told, embed_all, embed_one};
 use super::head::PersonaScoreHead;
-use super::kept::KeptEmbeddings;
 use super::told::experiences;
-use crate::encoder::{Embedder, EncoderError, cosine};
+use crate::encoder::{Embedder, EncoderError, KeptEmbeddings, cosine, embed_all, embed_one};
 use crate::persona::{Aspect, Bank};
 
 /// Share of the nearest experience in the similarity; the supporter's statement has the rest.
@@ -32,16 +30,6 @@ pub enum MatchError {
     /// The encoder gave no answer.
     #[error("the characters could not be compared: {0}")]
     Encoder(#[from] EncoderError),
-    /// The encoder's answer has another shape than it promised.
-    #[error("the encoder answered {found} {what}; expected {expected}")]
-    Shape {
-        /// What was counted.
-        what: &'static str,
-        /// How many were expected.
-        expected: usize,
-        /// How many came.
-        found: usize,
-    },
 }
 
 /// What the number of a match is.
@@ -145,7 +133,7 @@ impl Matcher {
         embedder: Arc<dyn Embedder>,
         head: Option<PersonaScoreHead>,
         kept: Option<&KeptEmbeddings>,
-        told: Told<'_>,
+        told: &mut (dyn FnMut(usize, usize) + Send),
     ) -> Result<Self, MatchError> {
         let dimension = embedder.dimension();
         let mut rows = Vec::with_capacity(bank.len());
@@ -157,7 +145,7 @@ impl Matcher {
             texts.extend(experiences.iter().map(|(_, sentence)| sentence.clone()));
             rows.push(Rows { index: character.index, first, experiences });
         }
-        let matrix = embed_all(&texts, embedder.as_ref(), kept, told).await?;
+        let matrix = embed_all(embedder.as_ref(), &texts, kept, told).await?;
         Ok(Self { embedder, head, rows, matrix, dimension })
     }
 
@@ -216,7 +204,7 @@ impl Matcher {
         if about.is_empty() {
             return Err(MatchError::NothingSaid);
         }
-        let query = embed_one(about, self.embedder.as_ref()).await?;
+        let query = embed_one(self.embedder.as_ref(), about).await?;
         let cosines: Vec<f32> =
             self.matrix.chunks_exact(self.dimension.max(1)).map(|row| cosine(row, &query)).collect();
 

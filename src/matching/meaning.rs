@@ -5,12 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
-use super::embedded::{Told, embed_all, embed_one};
-use super::kept::KeptEmbeddings;
 use super::similar::Alike;
 use super::told::all_else;
 use super::{MatchError, Matcher};
-use crate::encoder::{Embedding, cosine};
+use crate::encoder::{Embedding, KeptEmbeddings, cosine, embed_all, embed_one};
 use crate::persona::{Aspect, Bank};
 
 /// What the next best sentence adds to the best one: of two whose best lies equally near, the one of whom more is told that
@@ -86,7 +84,7 @@ impl Meanings {
         bank: &Bank,
         matcher: Arc<Matcher>,
         kept: Option<&KeptEmbeddings>,
-        told: Told<'_>,
+        told: &mut (dyn FnMut(usize, usize) + Send),
     ) -> Result<Self, MatchError> {
         let mut rows: HashMap<Arc<str>, usize> = HashMap::new();
         let mut lived: HashMap<u32, Vec<Line>> = HashMap::new();
@@ -111,7 +109,7 @@ impl Meanings {
         }
         let beside = match &texts[..] {
             [] => Vec::new(),
-            texts => embed_all(texts, matcher.embedder().as_ref(), kept, told).await?,
+            texts => embed_all(matcher.embedder().as_ref(), texts, kept, told).await?,
         };
         let neighbours = people.iter().map(|_| OnceLock::new()).collect();
         Ok(Self { matcher, people, beside, neighbours })
@@ -133,7 +131,7 @@ impl Meanings {
     pub async fn query(&self, asked: &str) -> Result<Embedding, MatchError> {
         match asked.trim() {
             "" => Err(MatchError::NothingSaid),
-            asked => embed_one(asked, self.matcher.embedder().as_ref()).await,
+            asked => Ok(embed_one(self.matcher.embedder().as_ref(), asked).await?),
         }
     }
 

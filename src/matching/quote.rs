@@ -1,7 +1,7 @@
 //! Cuts a text into sentences that can be compared and quoted.
 
 /// Sentences of a text, trimmed, in order. A full stop after a single letter or a short title ends no sentence.
-pub(super) fn sentences(text: &str) -> Vec<&str> {
+pub fn sentences(text: &str) -> Vec<&str> {
     const TITLES: [&str; 6] = ["Mr", "Mrs", "Ms", "Dr", "St", "Prof"];
     let mut found = Vec::new();
     let mut start = 0;

@@ -75,6 +75,28 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The sixteen fields that are texts (all but the age), by their published names.
+    pub fn texts(&self) -> [(&'static str, &str); 16] {
+        [
+            ("name", &self.name),
+            ("gender", &self.gender),
+            ("region", &self.region),
+            ("tone", &self.tone),
+            ("job", &self.job),
+            ("personality", &self.personality),
+            ("advantages_and_disadvantages", &self.advantages_and_disadvantages),
+            ("hobby", &self.hobby),
+            ("growth_experience", &self.growth_experience),
+            ("family_relationship", &self.family_relationship),
+            ("working_conditions", &self.working_conditions),
+            ("social_relationship", &self.social_relationship),
+            ("emotional_state", &self.emotional_state),
+            ("living_conditions", &self.living_conditions),
+            ("recent_worry_or_anxiety", &self.recent_worry_or_anxiety),
+            ("additional_information", &self.additional_information),
+        ]
+    }
+
     /// The last part of the region, which is the country where the region is as published: "City, Country".
     pub fn country(&self) -> Option<&str> {
         self.region.rsplit(',').next().map(str::trim).filter(|country| !country.is_empty())
@@ -112,6 +134,11 @@ impl Character {
     /// What this character may remember aloud as a seeker: every aspect but the tone.
     pub fn seeker_memories(&self) -> Vec<Memory> {
         self.memories(|aspect| !matches!(aspect, Aspect::Tone))
+    }
+
+    /// The aspects that are texts, by their names in the file and in its order.
+    pub fn aspects(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.profile_trans.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
     }
 
     fn memories(&self, keep: impl Fn(&Aspect) -> bool) -> Vec<Memory> {

@@ -14,10 +14,10 @@ use serde::Deserialize;
 
 use super::TrainingError;
 use super::corpus::files;
-use super::statistics::{Line, mean, spearman};
-use crate::encoder::Embedder;
-use crate::matching::{HEAD_FILE, KeptEmbeddings, Match, MatchError, Matcher, PersonaScoreHead, Reason};
+use crate::encoder::{Embedder, KeptEmbeddings};
+use crate::matching::{HEAD_FILE, Match, MatchError, Matcher, PersonaScoreHead, Reason};
 use crate::persona::{Bank, Split, Splits};
+use crate::statistics::{Line, mean, spearman};
 
 /// A slope further from zero than this many standard errors is taken for one (about 95 of 100 by chance are nearer).
 const CLEAR: f64 = 2.0;

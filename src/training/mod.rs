@@ -18,7 +18,6 @@ pub mod probe;
 pub mod run;
 pub mod schedule;
 pub mod settings;
-mod statistics;
 pub mod threads;
 pub mod tokenizer;
 

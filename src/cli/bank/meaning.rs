@@ -8,7 +8,8 @@ use crate::cli::config::Models;
 use crate::cli::matching::open_encoder;
 use crate::cli::open::{first_reading, waiting_for};
 use crate::cli::paths;
-use crate::matching::{KeptEmbeddings, Matcher, Meanings};
+use crate::encoder::KeptEmbeddings;
+use crate::matching::{Matcher, Meanings};
 use crate::persona::Bank;
 
 /// Asks the index of this bank; what is not embedded yet is, and kept.

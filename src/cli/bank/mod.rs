@@ -1,5 +1,6 @@
-//! `kindred bank`: read, search, bring in and take out characters. One file an action.
+//! `kindred bank`: read, search, bring in, take out, check and count characters. One file an action.
 
+mod check;
 mod draft;
 mod export;
 mod import;
@@ -8,6 +9,7 @@ mod meaning;
 mod search;
 mod show;
 mod similar;
+mod stats;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,6 +32,7 @@ use crate::persona::{Bank, BankError};
   kindred bank similar baek --by recent_worry_or_anxiety
   kindred bank export 4 9 --out two.jsonl
   kindred bank import two.jsonl --into my_bank
+  kindred bank check --bank my_bank
   kindred bank list --bank my_bank --json | jq '.[].name'")]
 pub(super) struct BankCommand {
     #[command(subcommand)]
@@ -52,6 +55,8 @@ enum Action {
     Similar(similar::Similar),
     Import(import::Import),
     Export(export::Export),
+    Check(check::BankCheck),
+    Stats(stats::BankStats),
 }
 
 /// The bank at this path, or the one that ships.
@@ -77,6 +82,9 @@ impl BankCommand {
             }
             Action::Import(import) => import.run(json)?,
             Action::Export(export) => export.run(&open()?, &path, json)?,
+            // Both read rows that make no bank, too, and say what is wrong with them.
+            Action::Check(check) => return check.run(&path, models.encoder.as_deref(), json),
+            Action::Stats(stats) => return stats.run(&path, models.encoder.as_deref(), json),
         }
         Ok(ExitCode::SUCCESS)
     }

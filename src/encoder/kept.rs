@@ -1,4 +1,4 @@
-//! Keeps a bank's embeddings on disk, so that a bank is embedded once and not at every start.
+//! Keeps embeddings on disk, so that a bank is embedded once and not at every start.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest as _, Sha256};
 
+use super::{Embedder, EncoderError, embed_checked};
+
 /// Changes when the way texts are laid out in the matrix changes.
 const LAYOUT: &str = "kindred bank embeddings 1";
 const TENSOR: &str = "embeddings";
+/// How many texts are embedded in one request: enough to fill the encoder's batches, few beside its queue.
+const EMBED_BATCH: usize = 256;
 /// Room for the file's header.
 const HEADER_ROOM: u64 = 4096;
 
@@ -37,7 +41,7 @@ impl KeptEmbeddings {
     }
 
     /// `[texts, dimension]`, row by row, if kept for the encoder of this identity.
-    pub(super) fn read(&self, encoder: &str, texts: &[String], dimension: usize) -> Option<Vec<f32>> {
+    fn read(&self, encoder: &str, texts: &[String], dimension: usize) -> Option<Vec<f32>> {
         let path = self.file(encoder, texts, dimension);
         let expected = (texts.len() * dimension * size_of::<f32>()) as u64;
         if fs::metadata(&path).ok()?.len() > expected + HEADER_ROOM {
@@ -55,7 +59,7 @@ impl KeptEmbeddings {
     }
 
     /// Keeps the matrix; whole or not at all, as it is renamed into place.
-    pub(super) fn write(&self, encoder: &str, texts: &[String], dimension: usize, matrix: &[f32]) {
+    fn write(&self, encoder: &str, texts: &[String], dimension: usize, matrix: &[f32]) {
         let path = self.file(encoder, texts, dimension);
         if let Err(reason) = self.try_write(&path, [texts.len(), dimension], matrix) {
             tracing::warn!(path = %path.display(), reason, "embeddings are not kept");
@@ -71,6 +75,32 @@ impl KeptEmbeddings {
         safetensors::serialize_to_file([(TENSOR, view)], None, &partial).map_err(|error| error.to_string())?;
         fs::rename(&partial, path).map_err(|error| error.to_string())
     }
+}
+
+/// The embeddings of the texts, `[texts, dimension]` row by row: those in `kept`, else made now, and kept. Making them takes
+/// minutes for tens of thousands: `told` hears how many of how many are done.
+///
+/// # Errors
+/// The encoder's.
+pub async fn embed_all(
+    embedder: &dyn Embedder,
+    texts: &[String],
+    kept: Option<&KeptEmbeddings>,
+    told: &mut (dyn FnMut(usize, usize) + Send),
+) -> Result<Vec<f32>, EncoderError> {
+    let (identity, dimension) = (embedder.identity(), embedder.dimension());
+    if let Some(matrix) = kept.and_then(|kept| kept.read(identity, texts, dimension)) {
+        return Ok(matrix);
+    }
+    let mut matrix = Vec::with_capacity(texts.len() * dimension);
+    for batch in texts.chunks(EMBED_BATCH) {
+        told(matrix.len() / dimension.max(1), texts.len());
+        matrix.extend(embed_checked(embedder, batch.to_vec()).await?.concat());
+    }
+    if let Some(kept) = kept {
+        kept.write(identity, texts, dimension, &matrix);
+    }
+    Ok(matrix)
 }
 
 #[cfg(test)]

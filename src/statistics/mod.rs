@@ -1,15 +1,24 @@
-//! A line through points, and how well one order agrees with another.
+//! Plain statistics: a line through points, a ridge over features, how well one order agrees with another, and how far
+//! a figure may be off.
+
+mod interval;
+mod ridge;
+
+pub use interval::{Interval, of_mean_by_group, of_share};
+pub use ridge::Ridge;
 
 /// `y = weight · x + bias`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Line {
-    pub(super) weight: f64,
-    pub(super) bias: f64,
+pub struct Line {
+    /// Its slope.
+    pub weight: f64,
+    /// Its height at zero.
+    pub bias: f64,
 }
 
 impl Line {
     /// The line of least squares; none where the points have fewer than two places.
-    pub(super) fn fit(points: &[(f64, f64)]) -> Option<Self> {
+    pub fn fit(points: &[(f64, f64)]) -> Option<Self> {
         let (x0, y0) = (mean(points.iter().map(|(x, _)| *x))?, mean(points.iter().map(|(_, y)| *y))?);
         let spread: f64 = points.iter().map(|(x, _)| (x - x0).powi(2)).sum();
         let shared: f64 = points.iter().map(|(x, y)| (x - x0) * (y - y0)).sum();
@@ -17,19 +26,20 @@ impl Line {
         weight.is_finite().then_some(Self { weight, bias: y0 - weight * x0 })
     }
 
-    pub(super) fn at(self, x: f64) -> f64 {
+    /// Its height at `x`.
+    pub fn at(self, x: f64) -> f64 {
         self.weight * x + self.bias
     }
 }
 
-/// None without values.
-pub(super) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+/// The mean; none without values.
+pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.into_iter().fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / count as f64)
 }
 
 /// Spearman's rank correlation, equal values sharing their mean rank; none where one side does not vary.
-pub(super) fn spearman(points: &[(f64, f64)]) -> Option<f64> {
+pub fn spearman(points: &[(f64, f64)]) -> Option<f64> {
     let side = |of: fn(&(f64, f64)) -> f64| ranks(&points.iter().map(of).collect::<Vec<_>>());
     let (a, b) = (side(|point| point.0), side(|point| point.1));
     let middle = mean(a.iter().copied())?;

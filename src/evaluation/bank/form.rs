@@ -1,0 +1,230 @@
+//! The form of any bank: whole rows, each text in its person and length, nobody's address in it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::personal::personal;
+use super::super::words::Numbered;
+use super::super::{Finding, Rows, counted, share};
+use super::texts;
+use crate::matching::sentences;
+use crate::persona::{Aspect, Character};
+
+const AGES: std::ops::RangeInclusive<u32> = 18..=80;
+/// Words of a memory: shorter ones say too little to be spoken of, longer ones do not fit a prompt beside a talk.
+const MEMORY_WORDS: std::ops::RangeInclusive<usize> = 25..=90;
+/// Sentences of a memory. Some tell in many short ones what others tell in few, so that the bar is on a share of them.
+const MEMORY_SENTENCES: std::ops::RangeInclusive<usize> = 2..=4;
+const MEMORIES_OF_FEW_SENTENCES: f64 = 0.8;
+/// Share of the hundred commonest 4-grams among all. ESConv's validation set, people typing, has 1.8 %.
+pub(in super::super) const COMMONEST_FOURS: f64 = 0.02;
+/// Of fewer words a hundred 4-grams are a good part, however varied.
+const ENOUGH_WORDS: usize = 20_000;
+/// "You" in a profile means anybody ("a village you can cross in six minutes"), which is seldom.
+const ANYBODY: f64 = 0.01;
+
+#[expect(clippy::unwrap_used, reason = "the patterns are constants that the tests compile")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).unwrap()
+}
+
+static YOU: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:you|your|yours|yourself)\b"));
+/// What others are quoted with, and thanks, address somebody else.
+static QUOTED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?i)thank[- ]you|(?:^|[\s(])['"‘“][^'"’”]*(?:['’]\w[^'"’”]*)*['"’”]"#));
+
+pub(super) fn check(rows: &Rows<Character>) -> Vec<Finding> {
+    vec![
+        rows.schema("every line is a character", "characters"),
+        Finding::nowhere("indices", rows.rows.len(), "characters", rows.repeated(|character| character.index)),
+        Finding::nowhere(
+            "names",
+            rows.rows.len(),
+            "characters",
+            rows.repeated(|character| character.name().to_owned()),
+        ),
+        each(rows, "the seventeen profile fields are filled", empty_field),
+        each(rows, "ages from 18 to 80", age),
+        each(rows, "regions are \"City, Country\"", region),
+        each(rows, "memories are texts of known aspects", aspects),
+        each(rows, "memories address the character", second_person),
+        third_person(rows),
+        each(rows, "statements begin \"You are NAME, a\"", opening),
+        each(rows, "statements differ by role", |character| {
+            (character.seeker_statement == character.supporter_statement).then(|| "both are the same".to_owned())
+        }),
+        memory_words(rows),
+        memory_sentences(rows),
+        commonest_fours(rows),
+        each(rows, "no telephone, address or web page", |character| {
+            texts(character)
+                .find_map(|(name, text)| personal(text).map(|(what, found)| format!("{name}: {what}, {found:?}")))
+        }),
+    ]
+}
+
+/// A check of each character by itself; its place is named with index and name.
+fn each(rows: &Rows<Character>, what: &'static str, wrong: impl Fn(&Character) -> Option<String>) -> Finding {
+    let named = |character: &Character| Some(format!("{}, {}", who(character), wrong(character)?));
+    Finding::nowhere(what, rows.rows.len(), "characters", rows.faults(named))
+}
+
+/// "4 Soo-ah Baek".
+pub(super) fn who(character: &Character) -> String {
+    format!("{} {}", character.index, character.name())
+}
+
+fn empty_field(character: &Character) -> Option<String> {
+    let empty = character.profile.texts().into_iter().find(|(_, text)| text.trim().is_empty());
+    empty.map(|(name, _)| format!("profile.{name} is empty"))
+}
+
+fn age(character: &Character) -> Option<String> {
+    match character.profile.age.years() {
+        Some(years) if AGES.contains(&years) => None,
+        Some(years) => Some(format!("age {years}")),
+        None => Some(format!("age {:?} is no number", character.profile.age)),
+    }
+}
+
+fn region(character: &Character) -> Option<String> {
+    let region = &character.profile.region;
+    let parts: Vec<&str> = region.split(',').map(str::trim).collect();
+    (parts.len() != 2 || parts.iter().any(|part| part.is_empty())).then(|| format!("region {region:?}"))
+}
+
+fn aspects(character: &Character) -> Option<String> {
+    character.profile_trans.iter().find_map(|(name, value)| match (Aspect::from(name.as_str()), value.as_str()) {
+        (Aspect::Other(_), _) => Some(format!("unknown aspect {name:?}")),
+        (_, None) => Some(format!("{name} is no text")),
+        (_, Some(text)) if text.trim().is_empty() => Some(format!("{name} is empty")),
+        _ => None,
+    })
+}
+
+fn second_person(character: &Character) -> Option<String> {
+    let silent = character.aspects().find(|(_, text)| !text.trim().is_empty() && !YOU.is_match(text));
+    silent.map(|(name, _)| format!("{name} holds no \"you\" or \"your\""))
+}
+
+/// How somebody speaks may be told of a listener ("says your name"); all else is told of the character. To address it, a
+/// sentence would begin with "You"; in the middle of one it means anybody, which must stay seldom.
+fn third_person(rows: &Rows<Character>) -> Finding {
+    let what = "profiles are in the third person";
+    let (mut fields, mut anybody, mut addressed) = (0, Vec::new(), Vec::new());
+    for placed in &rows.rows {
+        for (name, text) in placed.row.profile.texts().into_iter().filter(|(name, _)| *name != "tone") {
+            fields += 1;
+            // Most fields hold neither: they need no second look.
+            if !YOU.is_match(text) {
+                continue;
+            }
+            let text = QUOTED.replace_all(text, " ");
+            let place = || format!("{}: {}, {name}: {text}", placed.place, who(&placed.row));
+            if sentences(&text).iter().any(|sentence| YOU.find(sentence).is_some_and(|you| you.start() == 0)) {
+                addressed.push(place());
+            } else if YOU.is_match(&text) {
+                anybody.push(place());
+            }
+        }
+    }
+    let seldom = anybody.len() as f64 <= ANYBODY * fields as f64;
+    let found =
+        format!("{} address somebody, {} say \"you\" for anybody", addressed.len(), share(anybody.len(), fields));
+    let expected = format!("none, at most {:.0} %", 100.0 * ANYBODY);
+    let holds = addressed.is_empty() && seldom;
+    addressed.extend(if seldom { Vec::new() } else { anybody });
+    Finding::bar(what, found, expected, holds).at(addressed)
+}
+
+fn opening(character: &Character) -> Option<String> {
+    let opening = format!("You are {}, a", character.name());
+    let wrong = [("seeker", &character.seeker_statement), ("supporter", &character.supporter_statement)]
+        .into_iter()
+        .find(|(_, statement)| !statement.starts_with(&opening));
+    wrong.map(|(role, statement)| {
+        format!("{role}: \"{}…\"", statement.chars().take(opening.chars().count()).collect::<String>())
+    })
+}
+
+fn memory_words(rows: &Rows<Character>) -> Finding {
+    let (mut lengths, mut places) = (Vec::new(), Vec::new());
+    for placed in &rows.rows {
+        for (name, text) in placed.row.aspects() {
+            let words = text.split_whitespace().count();
+            lengths.push(words);
+            if !MEMORY_WORDS.contains(&words) {
+                places.push(format!("{}: {}, {name}: {words} words", placed.place, who(&placed.row)));
+            }
+        }
+    }
+    lengths.sort_unstable();
+    let middle = lengths.get(lengths.len() / 2).copied().unwrap_or(0);
+    let (least, most) = (lengths.first().copied().unwrap_or(0), lengths.last().copied().unwrap_or(0));
+    let expected = format!("{} to {}", MEMORY_WORDS.start(), MEMORY_WORDS.end());
+    Finding::bar("words of a memory", format!("{least} to {most}, median {middle}"), expected, places.is_empty())
+        .at(places)
+}
+
+fn memory_sentences(rows: &Rows<Character>) -> Finding {
+    let (mut all, mut few, mut single, mut most) = (0, 0, Vec::new(), 0);
+    for placed in &rows.rows {
+        for (name, text) in placed.row.aspects() {
+            let count = sentences(text).len();
+            all += 1;
+            most = most.max(count);
+            few += usize::from(MEMORY_SENTENCES.contains(&count));
+            if count < *MEMORY_SENTENCES.start() {
+                single.push(format!("{}: {}, {name}: {count}", placed.place, who(&placed.row)));
+            }
+        }
+    }
+    let holds = single.is_empty() && few as f64 >= MEMORIES_OF_FEW_SENTENCES * all as f64;
+    let found = format!("2 to 4 in {} of {}, {most} at most", share(few, all), counted(all));
+    let expected = format!("2 to 4 in {:.0} %, none of one", 100.0 * MEMORIES_OF_FEW_SENTENCES);
+    Finding::bar("sentences of a memory", found, expected, holds).at(single)
+}
+
+fn commonest_fours(rows: &Rows<Character>) -> Finding {
+    let all = rows.iter().flat_map(texts).map(|(_, text)| text);
+    fours("the hundred commonest 4-grams of all texts", &Numbered::new(all))
+}
+
+/// The share of the commonest 4-grams against its bar.
+pub(in super::super) fn fours(what: &'static str, numbered: &Numbered) -> Finding {
+    if numbered.len() < ENOUGH_WORDS {
+        let found = format!("{} words, too few to tell", counted(numbered.len()));
+        return Finding::bar(what, found, format!("at most 2 % of {} words and more", counted(ENOUGH_WORDS)), true);
+    }
+    let (share, first) = numbered.commonest_fours();
+    let expected = format!("at most {:.0} %", 100.0 * COMMONEST_FOURS);
+    let places = first.iter().map(|(four, count)| format!("\"{four}\", {} times", counted(*count))).collect();
+    Finding::bar(what, format!("{:.2} %", 100.0 * share), expected, share <= COMMONEST_FOURS).at(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stock_of_phrases_is_at_fault_and_few_words_tell_nothing() {
+        let varied: Vec<String> = (0..4_000).map(|at| format!("a{at} b{at} c{at} d{at} e{at}")).collect();
+        let texts = |again: usize| {
+            let stock = std::iter::repeat_n("I am so sorry to hear that", again);
+            Numbered::new(varied.iter().map(String::as_str).chain(stock))
+        };
+        assert!(fours("fours", &texts(10)).holds);
+        let fault = fours("fours", &texts(200));
+        assert!(!fault.holds && fault.places[0].contains("\"i am so sorry\", 200 times"), "{fault:?}");
+        assert!(fours("fours", &Numbered::new(["I am so sorry"])).holds);
+    }
+
+    #[test]
+    fn quotations_and_thanks_address_somebody_else() {
+        let told = |text: &str| QUOTED.replace_all(text, " ").into_owned();
+        assert!(!YOU.is_match(&told("She said 'I don't know you' and left the thank-you card.")));
+        assert!(YOU.is_match(&told("Knows what's in your pocket, and it's yours.")));
+        assert!(YOU.is_match(&told("The boys' boat is where you left it.")));
+    }
+}

@@ -1,0 +1,61 @@
+//! The bank, checked and measured: its form, the quotas of the one that ships, what its texts mean, and its figures.
+
+mod form;
+mod meaning;
+mod quotas;
+pub mod stats;
+
+use std::path::Path;
+
+pub(super) use form::fours;
+
+use super::embedded::Embeddings;
+use super::{EvaluationError, Finding, Rows};
+use crate::persona::Character;
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Also the quotas of the bank that ships, beside the form of any bank.
+    pub quotas: bool,
+}
+
+/// The rows of a bank, whatever state they are in.
+///
+/// # Errors
+/// A file or folder that cannot be read.
+pub fn read(path: &Path) -> Result<Rows<Character>, EvaluationError> {
+    Rows::read(path)
+}
+
+/// What can be told without an encoder.
+pub fn check(rows: &Rows<Character>, scope: Scope) -> Vec<Finding> {
+    let mut findings = form::check(rows);
+    if scope.quotas {
+        findings.extend(quotas::check(rows));
+    }
+    findings
+}
+
+/// What an encoder tells: near-duplicates, personalities too near within a type, and worries in a supporter's statement.
+///
+/// # Errors
+/// The encoder's, and the tensor library's.
+pub async fn check_meaning(
+    rows: &Rows<Character>,
+    scope: Scope,
+    embeddings: &mut Embeddings,
+) -> Result<Vec<Finding>, EvaluationError> {
+    meaning::check(rows, scope, embeddings).await
+}
+
+/// All texts of a character with their names: profile, memories, statements.
+fn texts(character: &Character) -> impl Iterator<Item = (String, &str)> {
+    let profile = character.profile.texts().into_iter().map(|(name, text)| (format!("profile.{name}"), text));
+    let memories = character.aspects().map(|(name, text)| (format!("profile_trans.{name}"), text));
+    let statements = [
+        ("seeker_statement".to_owned(), character.seeker_statement.as_str()),
+        ("supporter_statement".to_owned(), character.supporter_statement.as_str()),
+    ];
+    profile.chain(memories).chain(statements)
+}

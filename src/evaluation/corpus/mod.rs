@@ -1,0 +1,88 @@
+//! The corpus, checked, measured and exported: dialogues of the bank's characters, texts about safety, plain talks.
+
+pub mod export;
+mod form;
+mod meaning;
+mod plain;
+mod quotas;
+mod safety;
+pub mod stats;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::embedded::Embeddings;
+use super::{EvaluationError, Finding, Rows};
+use crate::dialogue::AuthoredDialogue;
+use crate::persona::{Bank, Splits};
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Also the quotas of the corpus that ships, beside the form of any.
+    pub quotas: bool,
+}
+
+/// A corpus as it lies in its folder, whatever state its rows are in, and the bank whose characters it names.
+#[derive(Debug)]
+pub struct Corpus {
+    /// Who speaks.
+    pub bank: Bank,
+    /// `dialogues/`.
+    pub dialogues: Rows<AuthoredDialogue>,
+    /// `splits.json`, or why it cannot be used; none where there is no such file.
+    pub splits: Option<Result<Splits, String>>,
+    /// `safety/messages.jsonl`.
+    messages: Rows<safety::Message>,
+    /// `safety/replies.jsonl`.
+    replies: Rows<safety::Reply>,
+    /// `plain/`.
+    plain: Rows<plain::Line>,
+    /// `faithfulness/`.
+    faithfulness: Rows<Value>,
+}
+
+impl Corpus {
+    /// Reads what there is of the folder; only `dialogues/` must be there.
+    ///
+    /// # Errors
+    /// A file or folder that cannot be read.
+    pub fn read(folder: &Path, bank: Bank) -> Result<Self, EvaluationError> {
+        let splits = folder.join("splits.json");
+        Ok(Self {
+            bank,
+            dialogues: Rows::read_folder(&folder.join("dialogues"))?,
+            splits: splits.exists().then(|| Splits::load(&splits).map_err(|error| error.to_string())),
+            messages: Rows::read_if_there(&folder.join("safety").join("messages.jsonl"))?,
+            replies: Rows::read_if_there(&folder.join("safety").join("replies.jsonl"))?,
+            plain: Rows::read_if_there(&folder.join("plain"))?,
+            faithfulness: Rows::read_if_there(&folder.join("faithfulness"))?,
+        })
+    }
+
+    fn readable_splits(&self) -> Option<&Splits> {
+        self.splits.as_ref().and_then(|splits| splits.as_ref().ok())
+    }
+}
+
+/// What can be told without an encoder.
+pub fn check(corpus: &Corpus, scope: Scope) -> Vec<Finding> {
+    let mut findings = form::check(corpus);
+    findings.extend(plain::check(corpus));
+    findings.extend(safety::check(corpus));
+    if scope.quotas {
+        findings.extend(quotas::check(corpus));
+        findings.extend(plain::quotas(corpus));
+        findings.extend(safety::quotas(corpus));
+    }
+    findings
+}
+
+/// What an encoder tells: replies that say nearly the same in two dialogues.
+///
+/// # Errors
+/// The encoder's, and the tensor library's.
+pub async fn check_meaning(corpus: &Corpus, embeddings: &mut Embeddings) -> Result<Vec<Finding>, EvaluationError> {
+    meaning::check(corpus, embeddings).await
+}

@@ -1,0 +1,25 @@
+//! What the bank, the corpus and the models are worth, measured: checks, statistics, and figures that an encoder gives.
+//!
+//! Reading order: [`Finding`] (what a check says) and [`Rows`] (what is checked) → [`bank`] and [`corpus`] (the checks,
+//! each by form, quotas and meaning, and their statistics) → [`words`], [`personal`] and [`worry`] (what words tell) →
+//! [`embedded`] (what an encoder tells) → [`sorting`] and [`pairs`] (figures) → [`chart`] (pictures of counts).
+
+pub mod bank;
+pub mod chart;
+pub mod corpus;
+pub mod embedded;
+mod error;
+mod finding;
+mod near;
+pub mod pairs;
+pub mod personal;
+mod rows;
+pub mod sorting;
+mod tally;
+pub mod words;
+pub mod worry;
+
+pub use error::EvaluationError;
+pub use finding::{Finding, NONE, counted, share};
+pub use rows::{Placed, Rows};
+use tally::tally;

@@ -1,0 +1,242 @@
+//! `kindred bank check` and `stats`: a whole bank passes, and each fault is named where it is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod checked;
+
+use std::path::Path;
+
+use checked::{Hashed, kindred, named, text};
+use kindred::encoder::KeptEmbeddings;
+use kindred::evaluation::bank::{Scope, check, check_meaning, read};
+use kindred::evaluation::embedded::Embeddings;
+use serde_json::{Value, json};
+
+/// Two people, whole in every field.
+fn people() -> Vec<Value> {
+    checked::people(2)
+}
+
+fn write(dir: &Path, rows: &[Value]) -> String {
+    let path = dir.join("people.jsonl");
+    let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_whole_bank_passes_and_quotas_are_asked_for_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let bank = write(dir.path(), &people());
+    let out = kindred(&["bank", "check", "--quick", "--bank", &bank]);
+    let said = text(&out.stdout);
+    assert!(out.status.success() && said.contains("no fault"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80) && !said.contains('\u{1b}'), "{said}");
+    let out = kindred(&["bank", "check", "--quick", "--quotas", "--bank", &bank]);
+    let said = text(&out.stdout);
+    assert!(out.status.code() == Some(1) && said.contains("fault  characters: 2; expected 1,024"), "{said}");
+    let out = kindred(&["bank", "check", "--quick", "--quotas", "--json", "--bank", &bank]);
+    let said: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let faults: Vec<&str> = said["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["holds"] == false)
+        .map(|finding| finding["what"].as_str().unwrap())
+        .collect();
+    let quotas = [
+        "characters",
+        "characters of each type",
+        "countries",
+        "different jobs",
+        "genders",
+        "ages from twenty to seventy-nine",
+        "kinds of recent worry",
+    ];
+    assert_eq!(faults, quotas);
+    assert!(out.status.code() == Some(1) && said["faults"] == json!(quotas.len()), "{said}");
+}
+
+#[test]
+fn each_fault_is_named_where_it_is() {
+    type Change = fn(&mut Vec<Value>);
+    let faults: [(&str, Change, &str, &str); 17] = [
+        (
+            "a field of the row is missing",
+            |rows| drop(rows[1].as_object_mut().unwrap().remove("mbti")),
+            "every line is a character",
+            "people.jsonl:2: missing field `mbti`",
+        ),
+        (
+            "an index comes twice",
+            |rows| rows[1]["index"] = json!(0),
+            "indices",
+            "people.jsonl:2: 0 stands already in people.jsonl:1",
+        ),
+        (
+            "a name comes twice",
+            |rows| rows[1]["profile"]["name"] = rows[0]["profile"]["name"].clone(),
+            "names",
+            "people.jsonl:2: Ada Ek",
+        ),
+        (
+            "a field is empty",
+            |rows| rows[0]["profile"]["hobby"] = json!(" "),
+            "seventeen profile fields",
+            "profile.hobby is empty",
+        ),
+        ("an age is no number", |rows| rows[0]["profile"]["age"] = json!("old"), "ages", "is no number"),
+        ("somebody is a child", |rows| rows[0]["profile"]["age"] = json!(12), "ages", "age 12"),
+        (
+            "a region without country",
+            |rows| rows[0]["profile"]["region"] = json!("Turku"),
+            "regions",
+            "region \"Turku\"",
+        ),
+        (
+            "an aspect that nobody knows",
+            |rows| rows[0]["profile_trans"]["dream"] = json!("You fly."),
+            "known aspects",
+            "unknown aspect \"dream\"",
+        ),
+        (
+            "a memory that is no text",
+            |rows| rows[0]["profile_trans"]["hobby"] = json!(3),
+            "known aspects",
+            "hobby is no text",
+        ),
+        (
+            "a memory in the third person",
+            |rows| rows[0]["profile_trans"]["hobby"] = json!("She mends clocks, big ones and small ones. ".repeat(4)),
+            "memories address the character",
+            "hobby holds no \"you\"",
+        ),
+        (
+            "a profile in the second person",
+            |rows| rows[0]["profile"]["hobby"] = json!("You mend clocks."),
+            "third person",
+            "0 Ada Ek, hobby: You mend clocks.",
+        ),
+        (
+            "another opening",
+            |rows| rows[0]["seeker_statement"] = json!("I am Ada Ek."),
+            "statements begin",
+            "seeker: \"I am Ada Ek.",
+        ),
+        (
+            "one statement for both roles",
+            |rows| rows[0]["seeker_statement"] = rows[0]["supporter_statement"].clone(),
+            "differ by role",
+            "0 Ada Ek",
+        ),
+        (
+            "a memory of a few words",
+            |rows| rows[0]["profile_trans"]["hobby"] = json!("You mend clocks. You do."),
+            "words of a memory",
+            "hobby: 5 words",
+        ),
+        (
+            "a memory of one sentence",
+            |rows| rows[0]["profile_trans"]["hobby"] = json!(format!("You mend {}.", "clocks and ".repeat(14))),
+            "sentences of a memory",
+            "hobby: 1",
+        ),
+        (
+            "a telephone number",
+            |rows| rows[0]["profile"]["hobby"] = json!("Ring +49 170 1234567."),
+            "no telephone",
+            "a telephone number, \"+49 170 1234567\"",
+        ),
+        (
+            "a street with a number",
+            |rows| rows[0]["profile"]["living_conditions"] = json!("Lives at 14 Elm Tree Road."),
+            "no telephone",
+            "14 Elm Tree Road",
+        ),
+    ];
+    for (fault, change, what, place) in faults {
+        let dir = tempfile::tempdir().unwrap();
+        let mut rows = people();
+        change(&mut rows);
+        let rows = read(Path::new(&write(dir.path(), &rows))).unwrap();
+        let findings = check(&rows, Scope { quotas: false });
+        assert!(named(&findings, what, place), "{fault}: expected {what:?} with {place:?} in {findings:#?}");
+    }
+}
+
+/// What the encoder adds, with a stand-in that counts words.
+#[test]
+fn texts_that_say_the_same_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let find = |change: fn(&mut Vec<Value>)| {
+        let mut rows = people();
+        change(&mut rows);
+        let rows = read(Path::new(&write(dir.path(), &rows))).unwrap();
+        let kept = KeptEmbeddings::new(dir.path().join("kept"));
+        let mut embeddings = Embeddings::new(std::sync::Arc::new(Hashed), kept, Box::new(|_, _, _| ()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(check_meaning(&rows, Scope { quotas: true }, &mut embeddings)).unwrap();
+        found.into_iter().filter(|finding| !finding.holds).flat_map(|finding| finding.places).collect::<Vec<_>>()
+    };
+    assert_eq!(find(|_| ()), Vec::<String>::new());
+    let found = find(|rows| rows[1]["profile_trans"]["hobby"] = rows[0]["profile_trans"]["hobby"].clone());
+    assert!(
+        found.len() == 1 && found[0].starts_with("profile_trans.hobby: 1.00, people.jsonl:1, 0 Ada Ek"),
+        "{found:?}"
+    );
+    let found = find(|rows| {
+        rows[0]["supporter_statement"] =
+            json!("You are Ada Ek, a cook. You listen. Her sister moved to sea0 and never wrote.");
+    });
+    assert!(
+        found.len() == 1 && found[0].contains("Her sister moved to sea0") && found[0].contains("0 Ada Ek"),
+        "{found:?}"
+    );
+    let found = find(|rows| rows[1]["profile"]["personality"] = rows[0]["profile"]["personality"].clone());
+    assert!(found.iter().any(|place| place.starts_with("1.00, INFP, 0 Ada Ek")), "{found:?}");
+}
+
+#[test]
+fn without_an_encoder_the_check_says_what_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = kindred(&["bank", "check", "--encoder", "/nowhere/encoder", "--bank", &write(dir.path(), &people())]);
+    let said = text(&out.stderr);
+    assert!(out.status.code() == Some(1) && said.contains("/nowhere/encoder") && said.contains("--quick"), "{said}");
+}
+
+/// What `bank/README.md` promises of the bank that ships, but for what needs an encoder; `make test` checks that too.
+#[test]
+fn the_bank_that_ships_is_whole() {
+    let out = kindred(&["bank", "check", "--quick"]);
+    assert!(out.status.success(), "{}", text(&out.stdout));
+}
+
+#[test]
+fn stats_count_and_draw() {
+    let dir = tempfile::tempdir().unwrap();
+    let bank = write(dir.path(), &people());
+    let picture = dir.path().join("bank.svg");
+    let out = kindred(&["bank", "stats", "--bank", &bank, "--svg", picture.to_str().unwrap()]);
+    let said = text(&out.stdout);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    assert!(said.contains("2 characters of 1 countries") && said.contains("Recent worry, by kind"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80) && !said.contains('\u{1b}'), "{said}");
+    let drawn = std::fs::read_to_string(&picture).unwrap();
+    assert!(drawn.starts_with("<svg ") && drawn.contains("Recent worry, by kind") && drawn.ends_with("</svg>\n"));
+    let out = kindred(&["bank", "stats", "--json", "--bank", &bank]);
+    let counted: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&counted["characters"], &counted["jobs"]), (&json!(2), &json!(2)));
+    let types = dir.path().join("types.json");
+    let list: Vec<Value> = kindred::persona::Mbti::all()
+        .map(|mbti| json!({"type": mbti.as_str(), "description": "They are themselves."}))
+        .collect();
+    std::fs::write(&types, json!(list).to_string()).unwrap();
+    let nowhere = ["--types", types.to_str().unwrap(), "--encoder", "/nowhere/encoder"];
+    let out = kindred(&[&["bank", "stats", "--bank", &bank][..], &nowhere].concat());
+    let said = text(&out.stdout);
+    assert!(out.status.success() && said.contains("No blind sorting") && said.contains("/nowhere/encoder"), "{said}");
+    std::fs::write(&types, "[]").unwrap();
+    let out = kindred(&["bank", "stats", "--bank", &bank, "--types", types.to_str().unwrap()]);
+    let said = text(&out.stderr);
+    assert!(out.status.code() == Some(1) && said.contains("each of the sixteen types once"), "{said}");
+}
