@@ -13,6 +13,7 @@ use kindred::dialogue::{AuthoredDialogue, DialogueRow, RatingRow};
 use kindred::encoder::KeptEmbeddings;
 use kindred::evaluation::corpus::{Corpus, Scope, check, check_meaning};
 use kindred::evaluation::embedded::Embeddings;
+use kindred::faithfulness::{NliRow, Passage, Relevance, RelevanceRow};
 use kindred::persona::Bank;
 use kindred::training::corpus::{Content, Corpus as Read, Places};
 use serde_json::{Value, json};
@@ -24,6 +25,7 @@ struct World {
     messages: Vec<Value>,
     replies: Vec<Value>,
     plain: Vec<Value>,
+    facts: Vec<Value>,
 }
 
 fn world() -> World {
@@ -37,7 +39,17 @@ fn world() -> World {
         replies: (0..3).map(reply).collect(),
         plain: vec![json!({"topic": "rain", "seeker": "You are Al.", "supporter": "You are Di.",
             "dial": [["seeker", "", "It rains on my one free day."], ["supporter", "", "Then come in and sit down."]]})],
+        facts: vec![facts(0, "hobby"), facts(0, "tone"), facts(2, "hobby"), facts(2, "tone")],
     }
+}
+
+/// Three facts of somebody, with all that is asked and answered.
+fn facts(character: u32, aspect: &str) -> Value {
+    let name = people(4)[character as usize]["profile"]["name"].clone();
+    let name = name.as_str().unwrap();
+    let three = |what: &str| [0, 1, 2].map(|at| format!("{what} {at} about the {aspect} that {name} has always had."));
+    json!({"character": character, "aspect": aspect, "statements": three("Fact"), "asks": three("Query"),
+        "open": format!("Query about the whole {aspect} of {name}?"), "replies": three("Reply")})
 }
 
 fn dialogue(index: usize, seeker: u32, supporter: u32) -> Value {
@@ -61,7 +73,7 @@ fn dialogue(index: usize, seeker: u32, supporter: u32) -> Value {
 fn write(dir: &Path, world: &World) -> (PathBuf, PathBuf) {
     let lines = |rows: &[Value]| rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     let corpus = dir.join("corpus");
-    for folder in ["dialogues", "safety", "plain"] {
+    for folder in ["dialogues", "safety", "plain", "faithfulness"] {
         std::fs::create_dir_all(corpus.join(folder)).unwrap();
     }
     std::fs::write(corpus.join("dialogues/a.jsonl"), lines(&world.dialogues)).unwrap();
@@ -69,6 +81,7 @@ fn write(dir: &Path, world: &World) -> (PathBuf, PathBuf) {
     std::fs::write(corpus.join("safety/messages.jsonl"), lines(&world.messages)).unwrap();
     std::fs::write(corpus.join("safety/replies.jsonl"), lines(&world.replies)).unwrap();
     std::fs::write(corpus.join("plain/p.jsonl"), lines(&world.plain)).unwrap();
+    std::fs::write(corpus.join("faithfulness/f.jsonl"), lines(&world.facts)).unwrap();
     let bank = dir.join("bank.jsonl");
     std::fs::write(&bank, lines(&people(4))).unwrap();
     (corpus, bank)
@@ -101,6 +114,10 @@ fn a_whole_corpus_passes_and_quotas_are_asked_for_by_name() {
         "messages about safety: 3 of 1 labels",
         "messages that only sound like danger: 3",
         "replies about safety: 3 of 1 labels",
+        "characters with facts: 2",
+        "of them of the test split: 1",
+        "rows of relevance, half of them yes: 48",
+        "rows of inference, a third of each label: 36",
     ] {
         assert!(said.contains(&format!("fault  {quota}")), "{quota}: {said}");
     }
@@ -109,7 +126,37 @@ fn a_whole_corpus_passes_and_quotas_are_asked_for_by_name() {
 #[test]
 fn each_fault_is_named_where_it_is() {
     type Change = fn(&mut World);
-    let faults: [(&str, Change, &str, &str); 27] = [
+    let faults: [(&str, Change, &str, &str); 32] = [
+        (
+            "facts of nobody",
+            |world| world.facts[0]["character"] = json!(9),
+            "facts are of memories of the bank",
+            "f.jsonl:1: character 9 is not in the bank",
+        ),
+        (
+            "facts of no memory",
+            |world| world.facts[0]["aspect"] = json!("dream"),
+            "facts are of memories of the bank",
+            "has no memory \"dream\"",
+        ),
+        (
+            "a fact of nobody in particular",
+            |world| world.facts[1]["statements"][2] = json!("The hobby of this person is very old."),
+            "facts name the character",
+            "f.jsonl:2: no part of",
+        ),
+        (
+            "a reply of two words",
+            |world| world.facts[1]["replies"][0] = json!("Not me."),
+            "facts name the character",
+            "reply of 2 words",
+        ),
+        (
+            "one reply for two",
+            |world| world.facts[1]["replies"][0] = world.facts[0]["replies"][0].clone(),
+            "no fact, query or reply stands twice",
+            "f.jsonl:2: stands already in f.jsonl:1",
+        ),
         (
             "no dialogue",
             |world| world.dialogues[1] = json!({"index": 1}),
@@ -374,6 +421,20 @@ fn what_is_exported_is_what_was_said() {
     let lines: Vec<String> =
         said[1].dial.iter().map(|turn| format!("{}: {}", turn.speaker.as_str(), turn.utterance)).collect();
     assert_eq!(rows[0].dial, lines.join("\n"));
+
+    // Facts, as APC's arrays.
+    assert!(export(&["--kind", "nli", "--split", "test", "--force"]).status.success());
+    let rows: Vec<NliRow> = serde_json::from_str(&std::fs::read_to_string(&out_file).unwrap()).unwrap();
+    let name = bank.get(2).unwrap().name();
+    assert!(rows.len() == 18 && rows.iter().all(|row| row.character == name), "{rows:?}");
+    assert!(export(&["--kind", "relevance", "--force"]).status.success());
+    let rows: Vec<RelevanceRow> = serde_json::from_str(&std::fs::read_to_string(&out_file).unwrap()).unwrap();
+    assert_eq!(rows.iter().filter(|row| row.relevant == Relevance::Yes).count() * 2, rows.len());
+    assert!(export(&["--kind", "statements", "--force"]).status.success());
+    let rows: Vec<Passage> = serde_json::from_str(&std::fs::read_to_string(&out_file).unwrap()).unwrap();
+    assert_eq!(rows[0].passage, bank.get(0).unwrap().profile_trans["hobby"]);
+    assert!(export(&["--kind", "queries", "--force"]).status.success());
+
     let left: Vec<_> = std::fs::read_dir(dir.path().join("out")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left, std::slice::from_ref(&out_file), "no half-written file stays");
 }

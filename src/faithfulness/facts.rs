@@ -99,6 +99,12 @@ impl FactGroup {
         Ok(groups)
     }
 
+    /// All its texts: facts, queries, replies.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let queries = self.asks.iter().chain([&self.open]);
+        self.statements.iter().chain(queries).chain(&self.replies).map(String::as_str)
+    }
+
     /// What a reply is an answer to.
     pub fn query_of(&self, reply: usize) -> &str {
         match reply {

@@ -1,4 +1,4 @@
-//! `kindred corpus export`: the conversations as published rows, which need no bank.
+//! `kindred corpus export`: conversations and facts as published rows, which need no bank.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +18,14 @@ enum Kind {
     Dialogues,
     /// What was said as one text, and the three answers, as in its eval_dial_output.json
     Ratings,
+    /// Facts, each with the memory it is from, as in APC's statement/NAME.json
+    Statements,
+    /// Facts, each with queries that ask for it, as in its NAME.query_relevant_to_statement.json
+    Queries,
+    /// Whether a query asks for a fact, as in its NAME.relevance.json
+    Relevance,
+    /// What a reply says of a fact, as in its NAME.nli.v2.json
+    Nli,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -30,17 +38,18 @@ enum Part {
     Test,
 }
 
-/// Write the conversations as self-contained rows in the published format
+/// Write the conversations, or the facts of their people, as self-contained rows in the published formats
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kindred corpus export --out dialogues.jsonl
   kindred corpus export --split test --out test.jsonl
-  kindred corpus export --kind ratings --out ratings.jsonl --force")]
+  kindred corpus export --kind ratings --out ratings.jsonl --force
+  kindred corpus export --kind nli --split train --out train.nli.v2.json")]
 pub(super) struct CorpusExport {
-    /// The file to write, one row a line
+    /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Only conversations of this split [default: all]
+    /// Only what is of this split [default: all]
     #[arg(long, value_enum, value_name = "SPLIT")]
     split: Option<Part>,
     /// Which rows
@@ -56,6 +65,10 @@ impl CorpusExport {
         let kind = match self.kind {
             Kind::Dialogues => export::Kind::Dialogues,
             Kind::Ratings => export::Kind::Ratings,
+            Kind::Statements => export::Kind::Statements,
+            Kind::Queries => export::Kind::Queries,
+            Kind::Relevance => export::Kind::Relevance,
+            Kind::Nli => export::Kind::Nli,
         };
         let split = self.split.map(|part| match part {
             Part::Train => Split::Train,

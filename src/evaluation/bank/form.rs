@@ -16,7 +16,7 @@ const AGES: std::ops::RangeInclusive<u32> = 18..=80;
 const MEMORY_WORDS: std::ops::RangeInclusive<usize> = 25..=90;
 /// Sentences of a memory. Some tell in many short ones what others tell in few, so that the bar is on a share of them.
 const MEMORY_SENTENCES: std::ops::RangeInclusive<usize> = 2..=4;
-const MEMORIES_OF_FEW_SENTENCES: f64 = 0.8;
+const MEMORIES_OF_FEW_SENTENCES: f64 = 0.95;
 /// Share of the hundred commonest 4-grams among all. ESConv's validation set, people typing, has 1.8 %.
 pub(in super::super) const COMMONEST_FOURS: f64 = 0.02;
 /// Of fewer words a hundred 4-grams are a good part, however varied.

@@ -1,6 +1,8 @@
-//! The corpus, checked, measured and exported: dialogues of the bank's characters, texts about safety, plain talks.
+//! The corpus, checked, measured and exported: dialogues of the bank's characters, facts of theirs, texts about safety, plain
+//! talks.
 
 pub mod export;
+mod faithfulness;
 mod form;
 mod meaning;
 mod plain;
@@ -10,11 +12,10 @@ pub mod stats;
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::embedded::Embeddings;
 use super::{EvaluationError, Finding, Rows};
 use crate::dialogue::AuthoredDialogue;
+use crate::faithfulness::FactGroup;
 use crate::persona::{Bank, Splits};
 
 /// What is looked at.
@@ -40,7 +41,7 @@ pub struct Corpus {
     /// `plain/`.
     plain: Rows<plain::Line>,
     /// `faithfulness/`.
-    faithfulness: Rows<Value>,
+    faithfulness: Rows<FactGroup>,
 }
 
 impl Corpus {
@@ -71,10 +72,12 @@ pub fn check(corpus: &Corpus, scope: Scope) -> Vec<Finding> {
     let mut findings = form::check(corpus);
     findings.extend(plain::check(corpus));
     findings.extend(safety::check(corpus));
+    findings.extend(faithfulness::check(corpus));
     if scope.quotas {
         findings.extend(quotas::check(corpus));
         findings.extend(plain::quotas(corpus));
         findings.extend(safety::quotas(corpus));
+        findings.extend(faithfulness::quotas(corpus));
     }
     findings
 }
