@@ -169,8 +169,8 @@ fn characters_decide_the_side_and_those_of_test_are_never_read() {
         fs::create_dir_all(path.join(name)).unwrap();
     }
     let person = |index: u32| {
-        json!({"index": index, "seeker_statement": format!("You are {index}."), "supporter_statement": "You listen.",
-            "profile_trans": {}})
+        json!({"index": index, "mbti": "INTJ", "profile": {}, "seeker_statement": format!("You are {index}."),
+            "supporter_statement": "You listen.", "profile_trans": {}})
         .to_string()
     };
     fs::write(path.join("bank/all.jsonl"), (0..6).map(person).collect::<Vec<_>>().join("\n")).unwrap();
@@ -210,6 +210,31 @@ fn characters_decide_the_side_and_those_of_test_are_never_read() {
     let told = read(Some("splits.json")).unwrap_err().to_string();
     assert!(told.contains("line 2") && told.contains("found train and test"), "{told}");
     assert!(read(Some("none.json")).unwrap_err().to_string().contains("none.json"));
+}
+
+#[test]
+fn the_splits_that_ship_go_with_the_bank_that_ships_however_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kindred"))
+            .args(["train", "tokenizer", "--vocabulary", "400", "--out"])
+            .arg(folder.path().join(arguments.join("-").replace(['/', '.'], "_")))
+            // Nothing but the dialogues, which is quick.
+            .arg("--data")
+            .arg(folder.path())
+            .arg("--plain")
+            .arg(folder.path())
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for bank in ["bank", "./bank/"] {
+        assert!(said(&["--bank", bank]).contains("left out 318 dialogues of the test split"), "{bank}");
+    }
+    assert!(!said(&["--splits", "none"]).contains("left out"));
 }
 
 #[test]
@@ -352,7 +377,8 @@ fn answers_without_a_persona_are_lent_one_from_the_bank() {
     let path = folder.path();
     fs::create_dir_all(path.join("data/counsel-chat")).unwrap();
     fs::create_dir_all(path.join("bank")).unwrap();
-    let person = json!({"index": 0, "supporter_statement": "You are Ada. You listen."});
+    let person = json!({"index": 0, "mbti": "INTJ", "profile": {}, "profile_trans": {}, "seeker_statement": "You are Ada.",
+        "supporter_statement": "You are Ada. You listen."});
     fs::write(path.join("bank/intj.jsonl"), person.to_string()).unwrap();
     let mut rows = "questionID,questionTitle,questionText,answerText\n".to_owned();
     for number in 0..60 {

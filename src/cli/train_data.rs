@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::findings::same_place;
 use super::paths;
 use crate::training::corpus::{Corpus, Places};
 
@@ -14,11 +15,17 @@ const USUAL_DATA: &str = "../shared/data";
 /// What `--splits` takes to let everybody train.
 const NO_SPLITS: &str = "none";
 
-/// The splits that ship, for the bank that ships: of the places in another bank they say nothing.
-pub(super) fn usual_splits(bank: Option<&Path>) -> Option<PathBuf> {
-    let shipped = std::path::absolute(paths::bank()).ok()?;
-    let usual = std::path::absolute(paths::corpus().join("splits.json")).ok()?;
-    (bank.is_none_or(|bank| bank == shipped) && usual.is_file()).then_some(usual)
+/// The splits that are gone by: the named ones, none of them by name, else those that ship, for the bank that ships: of the
+/// places in another bank they say nothing.
+pub(super) fn chosen_splits(named: Option<PathBuf>, bank: Option<&Path>) -> Option<PathBuf> {
+    match named {
+        Some(none) if none.as_os_str() == NO_SPLITS => None,
+        Some(file) => Some(file),
+        None => {
+            let usual = paths::corpus().join("splits.json");
+            (bank.is_none_or(|bank| same_place(bank, &paths::bank())) && usual.is_file()).then_some(usual)
+        }
+    }
 }
 
 /// Where the texts are.
@@ -44,6 +51,7 @@ pub(super) struct DataArguments {
 impl DataArguments {
     /// Reads what is named; what is not, from where the run `before` read it, else from where it usually lies.
     pub(super) fn read(self, before: Places) -> anyhow::Result<Corpus> {
+        let resumed = before != Places::default();
         let place = |named: Option<PathBuf>, before: Option<PathBuf>, usual: PathBuf| {
             // A name with a mistake in it must not pass for an empty folder.
             if let Some(folder) = named.as_ref().filter(|folder| !folder.exists()) {
@@ -52,11 +60,12 @@ impl DataArguments {
             Ok(Some(std::path::absolute(named.or(before).unwrap_or(usual))?))
         };
         let bank = place(self.bank, before.bank, paths::bank())?;
-        let splits = match self.splits {
-            Some(none) if none.as_os_str() == NO_SPLITS => None,
-            Some(file) => place(Some(file), None, PathBuf::new())?,
-            None => before.splits.or_else(|| usual_splits(bank.as_deref())),
+        let splits = match (self.splits, resumed) {
+            // A run goes on as it began, also where it began without splits.
+            (None, true) => before.splits,
+            (named, _) => chosen_splits(named, bank.as_deref()),
         };
+        let splits = splits.map(|splits| place(Some(splits), None, PathBuf::new())).transpose()?.flatten();
         let places = Places {
             data: place(self.data, before.data, PathBuf::from(USUAL_DATA))?,
             dialogues: place(self.dialogues, before.dialogues, paths::corpus().join("dialogues"))?,
@@ -72,8 +81,8 @@ impl DataArguments {
         for (source, count) in by_source {
             eprintln!("read {count} texts of {}", source.as_str());
         }
-        if corpus.held_out > 0 {
-            eprintln!("left out {} dialogues of characters of the test split", corpus.held_out);
+        if let Some(splits) = &places.splits {
+            eprintln!("left out {} dialogues of the test split ({})", corpus.held_out, splits.display());
         }
         Ok(corpus)
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::paths;
-use super::train_data::usual_splits;
+use super::train_data::chosen_splits;
 use crate::encoder::Embedder;
 use crate::engine::Sampling;
 use crate::persona::{Bank, Split, Splits};
@@ -57,7 +57,7 @@ pub(super) struct TrainLook {
 impl TrainLook {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         // Characters whom the model has never met.
-        let splits = usual_splits(self.bank.as_deref());
+        let splits = chosen_splits(None, self.bank.as_deref());
         let bank = Bank::load(&self.bank.unwrap_or_else(paths::bank))?;
         let bank = match &splits {
             Some(path) => {

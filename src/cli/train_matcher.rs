@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::bank::open_bank;
 use super::matching::open_encoder;
-use super::train_data::usual_splits;
+use super::train_data::chosen_splits;
 use super::{open, paths};
 use crate::encoder::KeptEmbeddings;
 use crate::persona::Splits;
@@ -29,8 +29,8 @@ pub(super) struct TrainMatcher {
     /// The bank whose characters they name [default: the one that ships].
     #[arg(long, value_name = "PATH")]
     bank: Option<PathBuf>,
-    /// Which characters it is fitted to and which it is measured on [default: corpus/splits.json, with the bank that ships;
-    /// else every fifth seeker measures].
+    /// Which characters it is fitted to and which it is measured on; `none`: every fifth seeker measures [default:
+    /// corpus/splits.json, with the bank that ships].
     #[arg(long, value_name = "FILE")]
     splits: Option<PathBuf>,
     /// Folder of the sentence encoder [default: where `make setup` puts it].
@@ -48,7 +48,7 @@ impl TrainMatcher {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let bank = open_bank(self.bank.as_deref())?;
         let rated = matcher::read(&self.dialogues.unwrap_or_else(|| paths::corpus().join("dialogues")), &bank)?;
-        let splits = self.splits.or_else(|| usual_splits(self.bank.as_deref()));
+        let splits = chosen_splits(self.splits, self.bank.as_deref());
         let splits = splits.as_deref().map(Splits::load).transpose()?;
         let (train, test) = matcher::divide(&rated, splits.as_ref())?;
         let folder = self.encoder.unwrap_or_else(paths::encoder);

@@ -6,15 +6,6 @@ use serde_json::{Map, Value};
 use super::{Speaker, Transcript, Turn};
 use crate::persona::{Aspect, Character, Mbti, Memory};
 
-/// Which half of a row a participant fills; decides the prefix of the published field names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// `seeker_index`, `seeker_mbti`, …
-    Seeker,
-    /// `supporter_index`, `supporter_mbti`, …
-    Supporter,
-}
-
 /// One side of a dialogue, self-contained: the character as it was when it spoke.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Participant {
@@ -34,18 +25,14 @@ pub struct Participant {
 
 impl Participant {
     /// The character in this role.
-    pub fn new(character: &Character, role: Role) -> Self {
-        let statement = match role {
-            Role::Seeker => &character.seeker_statement,
-            Role::Supporter => &character.supporter_statement,
-        };
+    pub fn new(character: &Character, role: Speaker) -> Self {
         Self {
             index: character.index,
             mbti: character.mbti,
             // A profile is strings and numbers under string keys, which JSON can always hold.
             profile: serde_json::to_value(&character.profile).unwrap_or_default(),
             profile_trans: character.profile_trans.clone(),
-            statement: statement.clone(),
+            statement: role.statement(character).to_owned(),
             tone_sentences: String::new(),
         }
     }
@@ -106,8 +93,8 @@ impl DialogueRow {
             .collect();
         Self {
             index,
-            seeker_info: Participant::new(seeker, Role::Seeker),
-            supporter_info: Participant::new(supporter, Role::Supporter),
+            seeker_info: Participant::new(seeker, Speaker::Seeker),
+            supporter_info: Participant::new(supporter, Speaker::Supporter),
             dial,
         }
     }

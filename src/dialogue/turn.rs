@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::persona::Memory;
+use crate::persona::{Character, Memory};
 
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,6 +20,14 @@ impl Speaker {
         match self {
             Self::Seeker => "seeker",
             Self::Supporter => "supporter",
+        }
+    }
+
+    /// What a character is told it is when it speaks as this.
+    pub fn statement(self, character: &Character) -> &str {
+        match self {
+            Self::Seeker => &character.seeker_statement,
+            Self::Supporter => &character.supporter_statement,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::persona::SplitError;
+use crate::persona::{BankError, SplitError};
 
 /// Why a tokenizer or a model could not be trained.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum TrainingError {
         /// What was expected and what came.
         reason: String,
     },
+    /// The bank that dialogues name could not be read.
+    #[error(transparent)]
+    Bank(#[from] BankError),
     /// Which characters train and which test could not be read.
     #[error(transparent)]
     Splits(#[from] SplitError),

@@ -1,23 +1,22 @@
 //! Dialogues written for the project (JSONL): the published `dial` turns, with characters named by their index in the
 //! bank or, as in the published rows, given whole.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Content, Conversation, Document, Source, text};
 use crate::dialogue::{Speaker, Turn};
-use crate::persona::{Aspect, Memory, Split, Splits};
+use crate::persona::{Aspect, Bank, Memory, Split, Splits};
 use crate::training::TrainingError;
 
-/// The bank's characters as rows, by index, and what each is used for.
+/// The bank's characters, and what each is used for.
 #[derive(Debug, Default)]
 pub(super) struct People {
-    rows: HashMap<u32, Value>,
+    bank: Option<Bank>,
     splits: Splits,
 }
 
@@ -39,44 +38,31 @@ struct Said {
 }
 
 impl People {
-    /// Reads `*.jsonl` of the bank; nobody without one.
+    /// Reads the bank; nobody without one.
     pub(super) fn read(bank: Option<&Path>, splits: Splits) -> Result<Self, TrainingError> {
-        let mut people = HashMap::new();
-        for path in bank.map(|bank| super::files(bank, "jsonl")).transpose()?.unwrap_or_default() {
-            for (line, row) in rows(&path)? {
-                let Some(index) = row.get("index").and_then(place) else {
-                    return Err(TrainingError::row(&path, line, "expected the index of a character"));
-                };
-                people.insert(index, row);
-            }
-        }
-        Ok(Self { rows: people, splits })
+        Ok(Self { bank: bank.filter(|bank| bank.exists()).map(Bank::load).transpose()?, splits })
     }
 
     /// What each is told it is as a supporter, in the order of the bank; of those of whom is learnt.
     pub(super) fn supporter_statements(&self) -> Vec<String> {
         let learnt = |index: u32| self.splits.of(index).is_none_or(|split| split == Split::Train);
-        let mut all: Vec<_> = self.rows.iter().filter(|(index, _)| learnt(**index)).collect();
-        all.sort_unstable_by_key(|(index, _)| **index);
-        all.iter().filter_map(|(_, row)| row.get("supporter_statement").and_then(Value::as_str)).map(tidy).collect()
+        let all = self.bank.iter().flat_map(Bank::iter).filter(|character| learnt(character.index));
+        all.map(|character| tidy(&character.supporter_statement)).filter(|statement| !statement.is_empty()).collect()
     }
 
     /// The one who speaks in this row: its statement, and its memories by aspect.
-    fn side<'a>(&'a self, row: &'a Value, side: &str) -> Result<(String, &'a Value), String> {
-        let (person, statement, memories) = match row.get(format!("{side}_info")) {
-            Some(info) => (info, format!("{side}_statement"), format!("{side}_profile_trans")),
-            None => {
-                let index = named(row, side).ok_or(format!("expected {side}, {side}_index or {side}_info"))?;
-                let person = self
-                    .rows
-                    .get(&index)
-                    .ok_or(format!("expected character {index} in the bank, found none (--bank)"))?;
-                (person, format!("{side}_statement"), "profile_trans".to_owned())
-            }
-        };
-        let text =
-            person.get(&statement).and_then(Value::as_str).ok_or(format!("expected a text {statement}, found none"))?;
-        Ok((tidy(text), person.get(&memories).unwrap_or(&Value::Null)))
+    fn side<'a>(&'a self, row: &'a Value, side: Speaker) -> Result<(String, Option<&'a Map<String, Value>>), String> {
+        let name = side.as_str();
+        if let Some(info) = row.get(format!("{name}_info")) {
+            let key = format!("{name}_statement");
+            let text = info.get(&key).and_then(Value::as_str).ok_or(format!("expected a text {key}, found none"))?;
+            return Ok((tidy(text), info.get(format!("{name}_profile_trans")).and_then(Value::as_object)));
+        }
+        let index = named(row, name).ok_or(format!("expected {name}, {name}_index or {name}_info"))?;
+        let character = self.bank.as_ref().and_then(|bank| bank.get(index));
+        let character =
+            character.ok_or_else(|| format!("expected character {index} in the bank, found none (--bank)"))?;
+        Ok((tidy(side.statement(character)), Some(&character.profile_trans)))
     }
 
     /// The split that both of a row are in; none where the splits do not know them.
@@ -134,8 +120,8 @@ pub(super) fn read(path: &Path, people: &People) -> Result<Vec<Document>, Traini
             let dial = row.get("dial").cloned().unwrap_or_default();
             let dial = Vec::<Said>::deserialize(dial)
                 .map_err(|error| wrong(format!("dial: expected a list of turns: {error}")))?;
-            let (seeker_statement, seekers) = people.side(&row, "seeker").map_err(wrong)?;
-            let (supporter_statement, supporters) = people.side(&row, "supporter").map_err(wrong)?;
+            let (seeker_statement, seekers) = people.side(&row, Speaker::Seeker).map_err(wrong)?;
+            let (supporter_statement, supporters) = people.side(&row, Speaker::Supporter).map_err(wrong)?;
             let turns = dial
                 .into_iter()
                 // The published talks open with a bare greeting, which training histories drop.
@@ -156,10 +142,10 @@ pub(super) fn read(path: &Path, people: &People) -> Result<Vec<Document>, Traini
         .collect()
 }
 
-fn memory(chosen: &Chosen, memories: &Value) -> Result<Option<Memory>, String> {
+fn memory(chosen: &Chosen, memories: Option<&Map<String, Value>>) -> Result<Option<Memory>, String> {
     let content = match (chosen.content.trim(), chosen.aspect.trim()) {
         ("", "") => return Ok(None),
-        ("", aspect) => match memories.get(aspect).and_then(Value::as_str) {
+        ("", aspect) => match memories.and_then(|memories| memories.get(aspect)).and_then(Value::as_str) {
             Some(content) => content,
             None => return Err(format!("expected a memory {aspect:?} of the one who speaks, found none")),
         },
