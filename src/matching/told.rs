@@ -61,22 +61,7 @@ fn cut(aspect: &Aspect, text: &str) -> Vec<(Aspect, String)> {
 
 /// What the profile tells of an aspect, in the third person, if it does.
 fn profile_text<'a>(character: &'a Character, aspect: &Aspect) -> Option<&'a str> {
-    let profile = &character.profile;
-    let text = match aspect {
-        Aspect::Tone => &profile.tone,
-        Aspect::AdvantagesAndDisadvantages => &profile.advantages_and_disadvantages,
-        Aspect::Hobby => &profile.hobby,
-        Aspect::GrowthExperience => &profile.growth_experience,
-        Aspect::FamilyRelationship => &profile.family_relationship,
-        Aspect::WorkingConditions => &profile.working_conditions,
-        Aspect::SocialRelationship => &profile.social_relationship,
-        Aspect::EmotionalState => &profile.emotional_state,
-        Aspect::LivingConditions => &profile.living_conditions,
-        Aspect::RecentWorryOrAnxiety => &profile.recent_worry_or_anxiety,
-        Aspect::AdditionalInformation => &profile.additional_information,
-        Aspect::Other(name) => profile.extra.get(name.as_ref())?.as_str()?,
-    };
-    Some(text).filter(|text| !text.trim().is_empty())
+    character.profile.text(aspect.as_str()).filter(|text| !text.trim().is_empty())
 }
 
 #[cfg(test)]

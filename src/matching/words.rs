@@ -91,7 +91,7 @@ fn best_quote(fields: &[Field], wanted: &[String]) -> (String, String) {
             }
         }
     }
-    (best.2.to_owned(), best.3.to_owned())
+    (best.2.replace('_', " "), best.3.to_owned())
 }
 
 /// Lower-case words; a Chinese character is a word of its own.
@@ -107,28 +107,15 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 /// Every field, each thing told once: the third person where there is one, else the memory.
 fn fields(character: &Character) -> Vec<Field> {
     let profile = &character.profile;
-    let mut fields = vec![
-        Field { name: "name", text: profile.name.clone(), weight: NAME_WEIGHT },
-        Field { name: "type", text: character.mbti.to_string(), weight: SHORT_WEIGHT },
-        Field { name: "region", text: profile.region.clone(), weight: SHORT_WEIGHT },
-        Field { name: "job", text: profile.job.clone(), weight: SHORT_WEIGHT },
-    ];
-    let told = [
-        ("gender", &profile.gender),
-        ("personality", &profile.personality),
-        ("tone", &profile.tone),
-        ("advantages and disadvantages", &profile.advantages_and_disadvantages),
-        ("hobby", &profile.hobby),
-        ("growth experience", &profile.growth_experience),
-        ("family relationship", &profile.family_relationship),
-        ("working conditions", &profile.working_conditions),
-        ("social relationship", &profile.social_relationship),
-        ("emotional state", &profile.emotional_state),
-        ("living conditions", &profile.living_conditions),
-        ("recent worry or anxiety", &profile.recent_worry_or_anxiety),
-        ("additional information", &profile.additional_information),
-    ];
-    fields.extend(told.map(|(name, text)| Field { name, text: text.clone(), weight: 1.0 }));
+    let mut fields = vec![Field { name: "type", text: character.mbti.to_string(), weight: SHORT_WEIGHT }];
+    fields.extend(profile.texts().map(|(name, text)| {
+        let weight = match name {
+            "name" => NAME_WEIGHT,
+            "region" | "job" => SHORT_WEIGHT,
+            _ => 1.0,
+        };
+        Field { name, text: text.to_owned(), weight }
+    }));
     fields.extend(character.seeker_memories().into_iter().map(|memory| Field {
         name: "memory",
         text: memory.content,
@@ -139,8 +126,8 @@ fn fields(character: &Character) -> Vec<Field> {
         text: text.to_owned(),
         weight: 1.0,
     }));
-    fields.push(Field { name: "supporter statement", text: character.supporter_statement.clone(), weight: 1.0 });
-    fields.push(Field { name: "seeker statement", text: character.seeker_statement.clone(), weight: 1.0 });
+    fields.push(Field { name: "supporter_statement", text: character.supporter_statement.clone(), weight: 1.0 });
+    fields.push(Field { name: "seeker_statement", text: character.seeker_statement.clone(), weight: 1.0 });
     fields
 }
 

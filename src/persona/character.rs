@@ -97,6 +97,12 @@ impl Profile {
         ]
     }
 
+    /// A field that is a text, by its name in files; also one that the published format does not list.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let listed = self.texts().into_iter().find(|(field, _)| *field == name).map(|(_, text)| text);
+        listed.or_else(|| self.extra.get(name)?.as_str())
+    }
+
     /// The last part of the region, which is the country where the region is as published: "City, Country".
     pub fn country(&self) -> Option<&str> {
         self.region.rsplit(',').next().map(str::trim).filter(|country| !country.is_empty())

@@ -2,29 +2,10 @@
 
 use serde_json::Value;
 
-use super::Mbti;
+use super::{Mbti, Profile};
 
 /// How much of a wrong value is told, in characters.
 const SHOWN: usize = 40;
-
-/// Fields of a profile that are texts, where they are given at all.
-const TEXTS: [&str; 15] = [
-    "gender",
-    "region",
-    "tone",
-    "job",
-    "personality",
-    "advantages_and_disadvantages",
-    "hobby",
-    "growth_experience",
-    "family_relationship",
-    "working_conditions",
-    "social_relationship",
-    "emotional_state",
-    "living_conditions",
-    "recent_worry_or_anxiety",
-    "additional_information",
-];
 
 /// What of this is not as a character has it: field, what was expected, what came.
 pub(super) fn faults(row: &Value) -> Vec<(String, &'static str, String)> {
@@ -59,7 +40,7 @@ pub(super) fn faults(row: &Value) -> Vec<(String, &'static str, String)> {
     let years = |age: &Value| age.as_u64().is_some_and(|years| u32::try_from(years).is_ok());
     let fits = age.is_none_or(|age| age.is_string() || years(age));
     check("profile.age", age, "a whole number of years, or a text", fits);
-    for name in TEXTS {
+    for (name, _) in Profile::default().texts().into_iter().filter(|(name, _)| *name != "name") {
         let value = profile.get(name);
         check(&format!("profile.{name}"), value, "a text", value.is_none_or(Value::is_string));
     }

@@ -48,6 +48,24 @@ pub(super) struct Portrait {
     story: Vec<StoryPart>,
 }
 
+/// What a portrait tells, in this order.
+const STORY: [&str; 12] = [
+    "personality",
+    "tone",
+    "growth_experience",
+    "family_relationship",
+    "working_conditions",
+    "social_relationship",
+    "living_conditions",
+    "hobby",
+    "emotional_state",
+    "advantages_and_disadvantages",
+    "recent_worry_or_anxiety",
+    "additional_information",
+];
+/// Fields that are not searched by words: they say how somebody is, not what there is about them.
+const UNSEARCHED: [&str; 4] = ["gender", "tone", "advantages_and_disadvantages", "recent_worry_or_anxiety"];
+
 /// One aspect of a profile.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct StoryPart {
@@ -58,24 +76,11 @@ struct StoryPart {
 impl Portrait {
     pub(super) fn new(character: &Character) -> Self {
         let profile = &character.profile;
-        let story = [
-            ("personality", &profile.personality),
-            ("tone", &profile.tone),
-            ("growth_experience", &profile.growth_experience),
-            ("family_relationship", &profile.family_relationship),
-            ("working_conditions", &profile.working_conditions),
-            ("social_relationship", &profile.social_relationship),
-            ("living_conditions", &profile.living_conditions),
-            ("hobby", &profile.hobby),
-            ("emotional_state", &profile.emotional_state),
-            ("advantages_and_disadvantages", &profile.advantages_and_disadvantages),
-            ("recent_worry_or_anxiety", &profile.recent_worry_or_anxiety),
-            ("additional_information", &profile.additional_information),
-        ]
-        .into_iter()
-        .filter(|(_, content)| !content.trim().is_empty())
-        .map(|(aspect, content)| StoryPart { aspect, content: content.trim().to_owned() })
-        .collect();
+        let told = STORY.iter().map(|aspect| (*aspect, profile.text(aspect).unwrap_or_default().trim()));
+        let story = told
+            .filter(|(_, content)| !content.is_empty())
+            .map(|(aspect, content)| StoryPart { aspect, content: content.to_owned() })
+            .collect();
         Self { card: Card::new(character), gender: profile.gender.clone(), story }
     }
 }
@@ -181,25 +186,9 @@ impl Directory {
 }
 
 fn searched(character: &Character) -> String {
-    let profile = &character.profile;
-    let mut text = [
-        character.mbti.as_str(),
-        &profile.name,
-        &profile.region,
-        &profile.job,
-        &profile.personality,
-        &profile.hobby,
-        &profile.growth_experience,
-        &profile.family_relationship,
-        &profile.working_conditions,
-        &profile.social_relationship,
-        &profile.emotional_state,
-        &profile.living_conditions,
-        &profile.additional_information,
-    ]
-    .join("\n");
-    text.make_ascii_lowercase();
-    text.to_lowercase()
+    let fields = character.profile.texts().into_iter().filter(|(name, _)| !UNSEARCHED.contains(name));
+    let texts = fields.map(|(_, text)| text).chain([character.mbti.as_str()]);
+    texts.collect::<Vec<_>>().join("\n").to_lowercase()
 }
 
 fn age(age: &Age) -> String {

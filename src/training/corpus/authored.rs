@@ -37,6 +37,9 @@ struct Said {
     utterance: String,
 }
 
+/// What somebody remembers, by aspect, as files have it.
+type Memories<'a> = Option<&'a Map<String, Value>>;
+
 impl People {
     /// Reads the bank; nobody without one.
     pub(super) fn read(bank: Option<&Path>, splits: Splits) -> Result<Self, TrainingError> {
@@ -51,7 +54,7 @@ impl People {
     }
 
     /// The one who speaks in this row: its statement, and its memories by aspect.
-    fn side<'a>(&'a self, row: &'a Value, side: Speaker) -> Result<(String, Option<&'a Map<String, Value>>), String> {
+    fn side<'a>(&'a self, row: &'a Value, side: Speaker) -> Result<(String, Memories<'a>), String> {
         let name = side.as_str();
         if let Some(info) = row.get(format!("{name}_info")) {
             let key = format!("{name}_statement");
@@ -142,7 +145,7 @@ pub(super) fn read(path: &Path, people: &People) -> Result<Vec<Document>, Traini
         .collect()
 }
 
-fn memory(chosen: &Chosen, memories: Option<&Map<String, Value>>) -> Result<Option<Memory>, String> {
+fn memory(chosen: &Chosen, memories: Memories<'_>) -> Result<Option<Memory>, String> {
     let content = match (chosen.content.trim(), chosen.aspect.trim()) {
         ("", "") => return Ok(None),
         ("", aspect) => match memories.and_then(|memories| memories.get(aspect)).and_then(Value::as_str) {
