@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use super::super::bank::fours;
 use super::super::personal::personal;
-use super::super::words::Numbered;
 use super::super::{Finding, counted, share};
 use super::Corpus;
 use crate::dialogue::{AuthoredDialogue, AuthoredTurn, Speaker};
@@ -19,7 +18,6 @@ const RATINGS: RangeInclusive<u8> = 1..=5;
 
 pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
     let rows = &corpus.dialogues;
-    let said = rows.iter().flat_map(|dialogue| dialogue.dial.iter().map(|turn| turn.utterance.as_str()));
     let mut findings = vec![
         rows.schema("every line is a dialogue", "dialogues"),
         Finding::nowhere("indices", rows.rows.len(), "dialogues", rows.repeated(|dialogue| dialogue.index)),
@@ -39,7 +37,7 @@ pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
         each(corpus, "moods, emotions and strategies in place", labels),
         each(corpus, "memories are the speaker's own", |dialogue| memories(corpus, dialogue)),
         each(corpus, "ratings from 1 to 5, with a reason", rating),
-        fours("the hundred commonest 4-grams of the dialogues", &Numbered::new(said)),
+        fours("the hundred commonest 4-grams of the dialogues", &corpus.numbered()),
         addresses(corpus),
     ];
     findings.extend(splits(corpus));
