@@ -100,9 +100,12 @@ fn told_pair(figures: &PairFigures) -> String {
     let spearman = figures.spearman.map_or("none".to_owned(), |spearman| format!("{spearman:.2}"));
     wrap(
         &format!(
-            "Rating foretold from the two types alone, on {} pairs of people nobody learnt from: mean squared error {:.3} \
-             against {:.3} of the mean; gain {:.3} [{:.3}, {:.3}] (95 %, by seekers); Spearman {spearman}; ridge {}.",
+            "Rating foretold from the two types alone, on {} pairs of people nobody learnt from, {} seekers and {} \
+             supporters: mean squared error {:.3} against {:.3} of the mean; gain {:.3} [{:.3}, {:.3}] (95 %, seekers and \
+             supporters both drawn); Spearman {spearman}; ridge {}.",
             figures.pairs,
+            figures.seekers,
+            figures.supporters,
             figures.error,
             figures.mean_error,
             figures.gain,
