@@ -99,8 +99,9 @@ fn shape(corpus: &Corpus, group: &FactGroup) -> Option<String> {
         let count = text.split_whitespace().count();
         (!words.contains(&count)).then(|| format!("{what} of {count} words: {text}"))
     };
-    let name = corpus.bank.get(group.character).map(|character| character.name().to_owned()).unwrap_or_default();
-    let named = |statement: &str| says(statement, &name);
+    // Whose name it should be is told above where nobody has it.
+    let name = corpus.bank.get(group.character)?.name();
+    let named = |statement: &str| says(statement, name);
     group
         .statements
         .iter()
