@@ -398,8 +398,8 @@ fn each_fault_is_named_where_it_is() {
         let corpus = Corpus::read(&corpus, Bank::load(&bank).unwrap()).unwrap();
         let findings = check(&corpus, Scope { quotas: false });
         assert!(named(&findings, what, place), "{fault}: expected {what:?} with {place:?} in {findings:#?}");
-        let at_fault: Vec<&str> =
-            findings.iter().filter(|finding| !finding.holds).map(|finding| finding.what).collect();
+        let at_fault: Vec<String> =
+            findings.iter().filter(|finding| !finding.holds).map(|finding| finding.what.to_string()).collect();
         let also: Vec<&str> = ALSO.iter().filter(|(of, _)| of == fault).map(|(_, also)| *also).collect();
         let expected = |found: &str| found.contains(what) || also.iter().any(|also| found.contains(also));
         if at_fault.len() != 1 + also.len() || !at_fault.iter().all(|found| expected(found)) {

@@ -13,7 +13,8 @@ use super::chart::{Chart, Unit};
 const COMMONEST: usize = 100;
 /// Shares fall as texts grow: they compare at one count of words only, and this many tell a stock of phrases from chance.
 pub const COMPARED_WORDS: usize = 20_000;
-/// So many times that many words are drawn: one draw of ESConv tells anything from 1.9 to 2.5 %, the mean of ten hardly moves.
+/// So many times that many words are drawn: one draw of ESConv tells anything from 1.9 to 2.5 %, the mean of ten hardly
+/// moves.
 const DRAWS: u64 = 10;
 
 /// The words of a text in lower case: runs of letters and apostrophes.
@@ -84,7 +85,7 @@ impl Numbered {
         (share, commonest.into_iter().take(5).map(|(four, count)| (told(four), count)).collect())
     }
 
-    /// The share that the hundred commonest 4-grams have in so many words, by the mean of several draws; none of fewer words.
+    /// The share that the hundred commonest 4-grams have in so many words, by the mean of several draws; none of fewer.
     pub fn commonest_fours_of(&self, words: usize) -> Option<f64> {
         let shares = self.drawn(words).into_iter().map(|texts| commonest(texts).0);
         if self.len() < words { None } else { crate::statistics::mean(shares) }
@@ -97,8 +98,8 @@ impl Numbered {
         Variety { words: self.len().min(most), distinct: [mean(0), mean(1), mean(2)] }
     }
 
-    /// All texts where they have no more words than these. Else that many, of groups in an order drawn by a fixed seed, several
-    /// times: whoever wrote the first file does not speak for all.
+    /// All texts where they have no more words than these. Else that many, of groups in an order drawn by a fixed seed,
+    /// several times: whoever wrote the first file does not speak for all.
     fn drawn(&self, words: usize) -> Vec<Vec<&[u32]>> {
         if self.len() <= words {
             return vec![self.groups.iter().flatten().map(Vec::as_slice).collect()];

@@ -19,7 +19,7 @@ pub(super) async fn check(corpus: &Corpus, embeddings: &mut Embeddings) -> Resul
         }
     }
     let pairs = near_duplicates("utterances", &texts, embeddings).await?;
-    let found = format!("{} pairs among {} utterances", counted(pairs.len()), counted(texts.len()));
+    let found = format!("{} among {} utterances", counted(pairs.len()), counted(texts.len()));
     let expected = format!("none with a cosine of {NEAR} and more");
     Ok(vec![Finding::bar("near-duplicates", found, expected, pairs.is_empty()).at(pairs)])
 }
