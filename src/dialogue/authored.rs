@@ -4,9 +4,6 @@
 //! Sources of the labels: mood 0 to 5 and the three ratings 1 to 5, CharacterChat (arXiv 2308.10278); strategies, ESConv
 //! (Liu et al., ACL 2021); emotions, the seven of Ekman and neutral that AI Friend's classifier tells.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
 
 use super::{DialogueRow, Speaker, Turn};
@@ -90,6 +87,22 @@ pub struct AuthoredTurn {
     pub strategy: Option<Strategy>,
 }
 
+impl AuthoredTurn {
+    fn recalled(&self, own: &[Memory]) -> Result<Memory, AuthoredError> {
+        let aspect = Aspect::from(self.choose_info.aspect.as_str());
+        match own.iter().find(|memory| memory.aspect == aspect) {
+            Some(memory) => Ok(memory.clone()),
+            None if self.speaker == Speaker::Supporter && aspect == Aspect::RecentWorryOrAnxiety => {
+                Err(AuthoredError::OwnWorry { turn: self.turn })
+            }
+            None => {
+                let aspect = self.choose_info.aspect.clone();
+                Err(AuthoredError::Memory { turn: self.turn, speaker: self.speaker, aspect })
+            }
+        }
+    }
+}
+
 /// How a talk went: the three published questions, 1 to 5 each, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,95 +140,47 @@ pub struct AuthoredDialogue {
     pub rating: Rating,
 }
 
-/// Why dialogues could not be read.
-#[derive(Debug, thiserror::Error)]
+/// Why a dialogue cannot be told with its memories.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthoredError {
-    /// The file or folder could not be opened.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// What was opened.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+    /// A turn uses what is no memory of its speaker: it has none of that name, it is empty, or it is how the speaker talks.
+    #[error("turn {turn}: the {} has no memory {aspect:?}", .speaker.as_str())]
+    Memory {
+        /// The turn.
+        turn: usize,
+        /// Who speaks.
+        speaker: Speaker,
+        /// What the turn names.
+        aspect: String,
     },
-    /// A line is no dialogue.
-    #[error("{path}:{line}: not a dialogue of the corpus: {source}")]
-    Row {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What was wrong with it.
-        source: serde_json::Error,
-    },
-    /// No file held a dialogue.
-    #[error("{path} holds no dialogue: expected JSONL files with one dialogue a line")]
-    Empty {
-        /// What was read.
-        path: PathBuf,
+    /// A supporter tells of what worries it at present, which is a seeker's memory only (CharacterChat).
+    #[error("turn {turn}: the supporter's own worry")]
+    OwnWorry {
+        /// The turn.
+        turn: usize,
     },
 }
 
 impl AuthoredDialogue {
-    /// Reads every `*.jsonl` of a folder, in order of name.
+    /// What was said, with the memories looked up in the two characters.
     ///
     /// # Errors
-    /// [`AuthoredError`] names the file and line, what was expected and what came.
-    pub fn read(folder: &Path) -> Result<Vec<Self>, AuthoredError> {
-        let read_error = |source| AuthoredError::Read { path: folder.to_owned(), source };
-        let mut files = Vec::new();
-        for entry in fs::read_dir(folder).map_err(read_error)? {
-            let path = entry.map_err(read_error)?.path();
-            if path.extension().is_some_and(|end| end == "jsonl") {
-                files.push(path);
-            }
-        }
-        files.sort();
-        let mut dialogues = Vec::new();
-        for path in files {
-            let text =
-                fs::read_to_string(&path).map_err(|source| AuthoredError::Read { path: path.clone(), source })?;
-            for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                let dialogue = serde_json::from_str(line).map_err(|source| AuthoredError::Row {
-                    path: path.clone(),
-                    line: at + 1,
-                    source,
-                })?;
-                dialogues.push(dialogue);
-            }
-        }
-        if dialogues.is_empty() {
-            return Err(AuthoredError::Empty { path: folder.to_owned() });
-        }
-        Ok(dialogues)
-    }
-
-    /// What was said, with the memories looked up in the two characters. `Err` holds the turn whose memory its speaker does
-    /// not have.
-    ///
-    /// # Errors
-    /// The number of the first turn that uses an aspect which its speaker has not.
-    pub fn transcript(&self, seeker: &Character, supporter: &Character) -> Result<Vec<Turn>, usize> {
-        self.dial
-            .iter()
-            .map(|said| {
-                let mut turn = Turn::new(said.speaker, said.utterance.clone());
-                if !said.choose_info.is_none() {
-                    let who = if said.speaker == Speaker::Seeker { seeker } else { supporter };
-                    let aspect = said.choose_info.aspect.as_str();
-                    let content = who.profile_trans.get(aspect).and_then(|text| text.as_str()).ok_or(said.turn)?;
-                    turn.memory = Some(Memory { aspect: Aspect::from(aspect), content: content.to_owned() });
-                }
-                Ok(turn)
-            })
-            .collect()
+    /// The first turn that uses what is no memory of its speaker.
+    pub fn transcript(&self, seeker: &Character, supporter: &Character) -> Result<Vec<Turn>, AuthoredError> {
+        let (seekers, supporters) = (seeker.seeker_memories(), supporter.supporter_memories());
+        let turn = |said: &AuthoredTurn| {
+            let own = if said.speaker == Speaker::Seeker { &seekers } else { &supporters };
+            let memory = if said.choose_info.is_none() { None } else { Some(said.recalled(own)?) };
+            Ok(Turn { memory, ..Turn::new(said.speaker, said.utterance.clone()) })
+        };
+        self.dial.iter().map(turn).collect()
     }
 
     /// The dialogue as a published row, self-contained. The labels of the turns and the rating have no place in it.
     ///
     /// # Errors
     /// As [`AuthoredDialogue::transcript`].
-    pub fn published(&self, seeker: &Character, supporter: &Character) -> Result<DialogueRow, usize> {
+    pub fn published(&self, seeker: &Character, supporter: &Character) -> Result<DialogueRow, AuthoredError> {
         Ok(DialogueRow::new(self.index, seeker, supporter, &self.transcript(seeker, supporter)?))
     }
 }
@@ -228,7 +193,9 @@ mod tests {
 
     fn character(index: u32) -> Character {
         let row = serde_json::json!({"index": index, "mbti": "INFP", "profile": {"name": "A"},
-            "profile_trans": {"hobby": format!("You bowl, {index}.")}, "seeker_statement": "s", "supporter_statement": "t"});
+            "profile_trans": {"hobby": format!("You bowl, {index}."), "tone": "You hum.", "growth_experience": " ",
+            "working_conditions": 3, "recent_worry_or_anxiety": "You owe rent."},
+            "seeker_statement": "s", "supporter_statement": "t"});
         serde_json::from_value(row).unwrap()
     }
 
@@ -246,19 +213,26 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_that_nobody_has_is_named_by_its_turn() {
+    fn what_is_no_memory_of_its_speaker_is_named_with_its_turn() {
         let mut dialogue: AuthoredDialogue = serde_json::from_str(ROW).unwrap();
-        dialogue.dial[1].choose_info.aspect = "dream".into();
-        assert_eq!(dialogue.transcript(&character(1), &character(2)), Err(1));
+        for aspect in ["dream", "tone", "growth_experience", "working_conditions"] {
+            dialogue.dial[1].choose_info.aspect = aspect.into();
+            let told = dialogue.transcript(&character(1), &character(2)).unwrap_err().to_string();
+            assert_eq!(told, format!("turn 1: the supporter has no memory {aspect:?}"));
+        }
+        // What worries a seeker is the seeker's to tell.
+        dialogue.dial[1].choose_info.aspect = "recent_worry_or_anxiety".into();
+        let told = dialogue.published(&character(1), &character(2)).unwrap_err();
+        assert_eq!(told, AuthoredError::OwnWorry { turn: 1 });
+        dialogue.dial[1].choose_info.aspect.clear();
+        dialogue.dial[0].choose_info.aspect = "recent_worry_or_anxiety".into();
+        let said = dialogue.transcript(&character(1), &character(2)).unwrap();
+        assert_eq!(said[0].memory.as_ref().map(|memory| memory.content.as_str()), Some("You owe rent."));
     }
 
     #[test]
-    fn a_wrong_row_is_named_with_its_line() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("a.jsonl"), format!("{ROW}\n\n{}", ROW.replace("fear", "dread"))).unwrap();
-        let told = AuthoredDialogue::read(dir.path()).unwrap_err().to_string();
-        assert!(told.contains("a.jsonl:3") && told.contains("dread"), "{told}");
-        fs::write(dir.path().join("a.jsonl"), "").unwrap();
-        assert!(matches!(AuthoredDialogue::read(dir.path()), Err(AuthoredError::Empty { .. })));
+    fn a_wrong_label_is_told() {
+        let told = serde_json::from_str::<AuthoredDialogue>(&ROW.replace("fear", "dread")).unwrap_err().to_string();
+        assert!(told.contains("dread"), "{told}");
     }
 }

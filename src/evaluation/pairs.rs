@@ -3,31 +3,38 @@
 //! Least squares with a ridge on the eight letters of the two types (each −1 or 1) and their sixteen products. The ridge is
 //! chosen on the valid split, the plane then fitted on train and valid, and measured on test against the mean.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::dialogue::AuthoredDialogue;
 use crate::persona::{Bank, Mbti, Split, Splits};
-use crate::statistics::{Interval, Ridge, mean, of_mean_by_group, spearman};
+use crate::statistics::{Interval, Ridge, mean, spearman};
 
 const STRENGTHS: [f64; 9] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0];
 const SEED: u64 = 1;
+const DRAWS: usize = 2_000;
 
 /// How well the pair foretells the rating.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PairFigures {
     /// Rated pairs of the test split.
     pub pairs: usize,
+    /// Different seekers among them.
+    pub seekers: usize,
+    /// Different supporters among them.
+    pub supporters: usize,
     /// The ridge that did best on valid.
     pub strength: f64,
     /// Mean squared error on test.
     pub error: f64,
     /// The same of predicting the mean.
     pub mean_error: f64,
-    /// What predicting the mean loses to it: the interval is by the bootstrap over seekers.
+    /// What predicting the mean loses to it.
     pub gain: f64,
-    /// Its 95 % interval.
+    /// Its 95 % interval, by the bootstrap over seekers and supporters.
     pub gain_interval: Interval,
     /// Spearman's rank correlation of prediction and rating; none where either does not vary.
     pub spearman: Option<f64>,
@@ -36,6 +43,7 @@ pub struct PairFigures {
 /// One rated talk.
 struct Rated {
     seeker: u32,
+    supporter: u32,
     row: (Vec<f64>, f64),
 }
 
@@ -50,8 +58,8 @@ pub fn figures<'a>(
         let (Some(seeker), Some(supporter)) = (bank.get(dialogue.seeker), bank.get(dialogue.supporter)) else {
             continue;
         };
-        let rated =
-            Rated { seeker: dialogue.seeker, row: (features(seeker.mbti, supporter.mbti), dialogue.rating.mean()) };
+        let row = (features(seeker.mbti, supporter.mbti), dialogue.rating.mean());
+        let rated = Rated { seeker: dialogue.seeker, supporter: dialogue.supporter, row };
         match splits.of_pair(dialogue.seeker, dialogue.supporter) {
             Some(Split::Train) => train.push(rated.row),
             Some(Split::Valid) => valid.push(rated.row),
@@ -68,28 +76,63 @@ pub fn figures<'a>(
     let fitted = Ridge::fit(&train, strength)?;
     let middle = mean(train.iter().map(|(_, rating)| *rating))?;
 
-    let mut gains: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    for Rated { seeker, row: (features, rating) } in &test {
-        let gain = (middle - rating).powi(2) - (fitted.at(features) - rating).powi(2);
-        gains.entry(*seeker).or_default().push(gain);
-    }
-    let gains: Vec<Vec<f64>> = gains.into_values().collect();
+    let gain =
+        |(features, rating): &(Vec<f64>, f64)| (middle - rating).powi(2) - (fitted.at(features) - rating).powi(2);
+    let gains: Vec<Crossed> =
+        test.iter().map(|Rated { seeker, supporter, row }| (*seeker, *supporter, gain(row))).collect();
     let points: Vec<(f64, f64)> = test.iter().map(|rated| (fitted.at(&rated.row.0), rated.row.1)).collect();
     let rows: Vec<_> = test.into_iter().map(|rated| rated.row).collect();
     let (error, mean_error) = (squared(&rows, |features| fitted.at(features))?, squared(&rows, |_| middle)?);
     Some(PairFigures {
         pairs: rows.len(),
+        seekers: gains.iter().map(|of| of.0).collect::<BTreeSet<_>>().len(),
+        supporters: gains.iter().map(|of| of.1).collect::<BTreeSet<_>>().len(),
         strength,
         error,
         mean_error,
         gain: mean_error - error,
-        gain_interval: of_mean_by_group(&gains, SEED)?,
+        gain_interval: of_mean_by_both(&gains)?,
         spearman: spearman(&points),
     })
 }
 
 fn squared(rows: &[(Vec<f64>, f64)], predict: impl Fn(&[f64]) -> f64) -> Option<f64> {
     mean(rows.iter().map(|(features, rating)| (predict(features) - rating).powi(2)))
+}
+
+/// A figure of a seeker with a supporter.
+type Crossed = (u32, u32, f64);
+
+/// The 95 % interval of the mean where both sides recur: seekers and supporters are drawn, each by themselves, and a talk
+/// counts as often as its seeker times as often as its supporter (the pigeonhole bootstrap, Owen 2007).
+fn of_mean_by_both(values: &[Crossed]) -> Option<Interval> {
+    let side = |of: fn(&Crossed) -> u32| {
+        let people: Vec<u32> = values.iter().map(of).collect::<BTreeSet<_>>().into_iter().collect();
+        let places: Vec<usize> = values.iter().map(|value| people.partition_point(|one| *one < of(value))).collect();
+        (people.len(), places)
+    };
+    let ((seekers, seeker_of), (supporters, supporter_of)) = (side(|value| value.0), side(|value| value.1));
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut drawn = |people: usize| {
+        let mut times = vec![0.0; people];
+        (0..people).for_each(|_| times[rng.random_range(0..people)] += 1.0);
+        times
+    };
+    let mut means: Vec<f64> = (0..DRAWS)
+        .filter_map(|_| {
+            let (of_seekers, of_supporters) = (drawn(seekers), drawn(supporters));
+            let weighed = values.iter().zip(seeker_of.iter().zip(&supporter_of));
+            let (sum, all) = weighed.fold((0.0, 0.0), |(sum, all), ((_, _, value), (seeker, supporter))| {
+                let weight = of_seekers[*seeker] * of_supporters[*supporter];
+                (sum + weight * value, all + weight)
+            });
+            // Few talks may all be left out of a draw, which then tells nothing.
+            (all > 0.0).then(|| sum / all)
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    let at = |share: f64| means[((means.len() - 1) as f64 * share).round() as usize];
+    (!means.is_empty()).then(|| Interval { low: at(0.025), high: at(0.975) })
 }
 
 fn features(seeker: Mbti, supporter: Mbti) -> Vec<f64> {
@@ -143,12 +186,27 @@ mod tests {
         let alike = |a: Mbti, b: Mbti, _| if a.as_str().as_bytes()[2] == b.as_str().as_bytes()[2] { 4 } else { 2 };
         let (dialogues, bank, splits) = world(alike);
         let found = figures(dialogues.iter(), &bank, &splits).unwrap();
-        assert_eq!(found.pairs, 160);
+        assert_eq!((found.pairs, found.seekers, found.supporters), (160, 32, 32));
         assert!(found.error < 0.01 && found.mean_error > 0.8 && found.spearman.unwrap() > 0.85, "{found:?}");
         assert!(found.gain_interval.low > 0.5, "{found:?}");
         let (dialogues, bank, splits) = world(|_, _, number| (number.wrapping_mul(2_654_435_761) >> 16) as u8 % 5 + 1);
         let chance = figures(dialogues.iter(), &bank, &splits).unwrap();
         assert!(chance.gain_interval.low < 0.0 && chance.spearman.unwrap().abs() < 0.3, "{chance:?}");
         assert_eq!(figures([].into_iter(), &bank, &splits), None);
+    }
+
+    #[test]
+    fn whoever_recurs_on_either_side_widens_the_interval() {
+        let wide = |value: fn(u32, u32) -> u32| {
+            let crossed = (0..400).map(|at| (at / 20, at % 20)).map(|(a, b)| (a, b, f64::from(value(a, b) % 4)));
+            let Interval { low, high } = of_mean_by_both(&crossed.collect::<Vec<_>>()).unwrap();
+            assert!(low < 1.6 && high > 1.4, "{low} {high}");
+            high - low
+        };
+        // All of one's talks are alike, or each is by chance.
+        let (by_seeker, by_supporter) = (wide(|seeker, _| seeker), wide(|_, supporter| supporter));
+        let chance = wide(|seeker, supporter| (seeker * 31 + supporter * 17 + 3).wrapping_mul(2_654_435_761) >> 16);
+        assert!(by_seeker > 2.0 * chance && by_supporter > 2.0 * chance, "{by_seeker} {by_supporter} {chance}");
+        assert_eq!(of_mean_by_both(&[]), None);
     }
 }

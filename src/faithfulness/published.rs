@@ -36,7 +36,7 @@ fn person<'a>(group: &FactGroup, bank: &'a Bank) -> Result<&'a Character, FactsE
 ///
 /// # Errors
 /// [`FactsError::Absent`] for somebody, or a memory of theirs, that the bank does not have.
-pub fn passages(groups: &[FactGroup], bank: &Bank) -> Result<Vec<Passage>, FactsError> {
+pub fn passages(groups: &[&FactGroup], bank: &Bank) -> Result<Vec<Passage>, FactsError> {
     let mut rows = Vec::with_capacity(3 * groups.len());
     for group in groups {
         let person = person(group, bank)?;
@@ -54,7 +54,7 @@ pub fn passages(groups: &[FactGroup], bank: &Bank) -> Result<Vec<Passage>, Facts
 }
 
 /// Every statement with its own question and the open one.
-pub fn queries(groups: &[FactGroup]) -> Vec<StatementQueries> {
+pub fn queries(groups: &[&FactGroup]) -> Vec<StatementQueries> {
     groups
         .iter()
         .flat_map(|group| {
@@ -71,9 +71,9 @@ pub fn queries(groups: &[FactGroup]) -> Vec<StatementQueries> {
 ///
 /// # Errors
 /// [`FactsError::Absent`] for somebody whom the bank does not have.
-pub fn relevance_rows(groups: &[FactGroup], bank: &Bank) -> Result<Vec<RelevanceRow>, FactsError> {
+pub fn relevance_rows(groups: &[&FactGroup], bank: &Bank) -> Result<Vec<RelevanceRow>, FactsError> {
     let mut by_character: BTreeMap<u32, Vec<&FactGroup>> = BTreeMap::new();
-    for group in groups {
+    for group in groups.iter().copied() {
         by_character.entry(group.character).or_default().push(group);
     }
     let mut rows = Vec::with_capacity(12 * groups.len());
@@ -96,7 +96,7 @@ pub fn relevance_rows(groups: &[FactGroup], bank: &Bank) -> Result<Vec<Relevance
 ///
 /// # Errors
 /// [`FactsError::Absent`] for somebody whom the bank does not have.
-pub fn nli_rows(groups: &[FactGroup], bank: &Bank) -> Result<Vec<NliRow>, FactsError> {
+pub fn nli_rows(groups: &[&FactGroup], bank: &Bank) -> Result<Vec<NliRow>, FactsError> {
     let mut rows = Vec::with_capacity(9 * groups.len());
     for group in groups {
         let name = person(group, bank)?.name();
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn every_query_is_wanted_as_often_as_not() {
-        let groups = [group(1, "hobby"), group(1, "tone"), group(2, "hobby")];
+        let groups = [&group(1, "hobby"), &group(1, "tone"), &group(2, "hobby")];
         let rows = relevance_rows(&groups, &bank()).unwrap();
         assert_eq!(rows.len(), 24, "a character with one group has no query for another memory");
         let mut balance: HashMap<&str, i32> = HashMap::new();
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn statements_know_their_passage_and_their_queries() {
-        let groups = [group(1, "hobby"), group(2, "tone")];
+        let groups = [&group(1, "hobby"), &group(2, "tone")];
         let passages = passages(&groups, &bank()).unwrap();
         assert_eq!(
             (passages.len(), passages[0].passage.as_str(), passages[5].passage.as_str()),
@@ -153,9 +153,9 @@ mod tests {
         assert_eq!(queries(&groups)[1].queries, ["ask 1 of 1 hobby", "open of 1 hobby"]);
         let nli = nli_rows(&groups, &bank()).unwrap();
         assert_eq!(nli.iter().filter(|row| row.label == NliLabel::Neutral).count(), 6);
-        let told = nli_rows(&[group(7, "hobby")], &bank()).unwrap_err().to_string();
+        let told = nli_rows(&[&group(7, "hobby")], &bank()).unwrap_err().to_string();
         assert!(told.contains("character 7"), "{told}");
-        let told = super::passages(&[group(1, "dream")], &bank()).unwrap_err().to_string();
+        let told = super::passages(&[&group(1, "dream")], &bank()).unwrap_err().to_string();
         assert!(told.contains("dream"), "{told}");
     }
 }

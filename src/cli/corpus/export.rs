@@ -3,40 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::super::page::{print, print_json, wrap};
 use super::Opened;
-use crate::evaluation::corpus::export::{self, Export};
+use crate::evaluation::corpus::export::{self, Export, Kind};
 use crate::evaluation::counted;
 use crate::persona::Split;
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
-    /// Both people whole and what they said, as in CharacterChat's dial_output.json
-    Dialogues,
-    /// What was said as one text, and the three answers, as in its eval_dial_output.json
-    Ratings,
-    /// Facts, each with the memory it is from, as in APC's statement/NAME.json
-    Statements,
-    /// Facts, each with queries that ask for it, as in its NAME.query_relevant_to_statement.json
-    Queries,
-    /// Whether a query asks for a fact, as in its NAME.relevance.json
-    Relevance,
-    /// What a reply says of a fact, as in its NAME.nli.v2.json
-    Nli,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Part {
-    /// Learnt from
-    Train,
-    /// Looked at while learning
-    Valid,
-    /// Looked at in the end
-    Test,
-}
 
 /// Write the conversations, or the facts of their people, as self-contained rows in the published formats
 #[derive(Debug, Args)]
@@ -50,10 +25,10 @@ pub(super) struct CorpusExport {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Only what is of this split [default: all]
-    #[arg(long, value_enum, value_name = "SPLIT")]
-    split: Option<Part>,
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL.map(|split| (split.as_str().into(), split))))]
+    split: Option<Split>,
     /// Which rows
-    #[arg(long, value_enum, value_name = "KIND", default_value = "dialogues")]
+    #[arg(long, value_name = "KIND", default_value = "dialogues", value_parser = kinds())]
     kind: Kind,
     /// Replace the file if it is there
     #[arg(long)]
@@ -62,20 +37,8 @@ pub(super) struct CorpusExport {
 
 impl CorpusExport {
     pub(super) fn run(self, opened: &Opened) -> anyhow::Result<ExitCode> {
-        let kind = match self.kind {
-            Kind::Dialogues => export::Kind::Dialogues,
-            Kind::Ratings => export::Kind::Ratings,
-            Kind::Statements => export::Kind::Statements,
-            Kind::Queries => export::Kind::Queries,
-            Kind::Relevance => export::Kind::Relevance,
-            Kind::Nli => export::Kind::Nli,
-        };
-        let split = self.split.map(|part| match part {
-            Part::Train => Split::Train,
-            Part::Valid => Split::Valid,
-            Part::Test => Split::Test,
-        });
-        let written = export::write(&opened.corpus, Export { kind, split, force: self.force }, &self.out)?;
+        let written =
+            export::write(&opened.corpus, Export { kind: self.kind, split: self.split, force: self.force }, &self.out)?;
         if opened.json {
             print_json(&json!({"rows": written, "out": self.out}))?;
         } else {
@@ -83,4 +46,19 @@ impl CorpusExport {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    one_of(Kind::ALL.map(|kind| (PossibleValue::new(kind.as_str()).help(kind.about()), kind)))
+}
+
+/// One of these, by its name.
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    named: [(PossibleValue, T); N],
+) -> impl TypedValueParser<Value = T> {
+    let names = named.clone().map(|(name, _)| name);
+    PossibleValuesParser::new(names).try_map(move |given| {
+        let chosen = named.iter().find(|(name, _)| name.get_name() == given).map(|(_, one)| *one);
+        chosen.ok_or_else(|| format!("{given} is none of them"))
+    })
 }

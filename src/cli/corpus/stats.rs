@@ -11,6 +11,7 @@ use super::Opened;
 use crate::evaluation::corpus::stats::{self, Beside};
 use crate::evaluation::counted;
 use crate::evaluation::pairs::PairFigures;
+use crate::evaluation::words::COMPARED_WORDS;
 
 /// Count lengths, moods, emotions, strategies, memories and ratings, and measure what a pair tells of its rating
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ pub(super) struct CorpusStats {
     /// Also draw the counts as a picture, in light and dark
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Another file's variety beside ours, over as many words: rows {"dialog": [{"text": …}]} as ESConv has them, or {"dial":
+    /// Another file's variety beside ours, over as many words drawn by dialogue: rows {"dialog": [{"text": …}]} as ESConv has them, or {"dial":
     /// [{"utterance": …}]}
     #[arg(long, value_name = "FILE")]
     beside: Option<PathBuf>,
@@ -56,7 +57,10 @@ impl CorpusStats {
             return Ok(ExitCode::SUCCESS);
         }
         let mut out = wrap(&under, 0);
-        out += &wrap(&format!("The hundred commonest 4-grams are {:.2} % of all.", 100.0 * stats.commonest_fours), 0);
+        if let Some(share) = stats.commonest_fours {
+            let words = counted(COMPARED_WORDS);
+            out += &wrap(&format!("The hundred commonest 4-grams are {:.2} % of {words} words.", 100.0 * share), 0);
+        }
         if !corpus.dialogues.broken.is_empty() {
             let broken = corpus.dialogues.broken.len();
             out += &wrap(&format!("{broken} lines are no dialogues; `kindred corpus check` names them."), 0);
@@ -79,12 +83,13 @@ fn told_beside(beside: &Beside) -> String {
     let shares = |of: [f64; 3]| of.map(|share| format!("{:.1} %", 100.0 * share)).join(", ");
     wrap(
         &format!(
-            "Distinct words, pairs and triples of {} words each: here {}; in {} {}, whose hundred commonest 4-grams are \
-             {:.2} % of all.",
+            "Distinct words, pairs and triples of {} words each: here {}; in {} {}. The hundred commonest 4-grams of as many: \
+             here {:.2} %, there {:.2} %.",
             counted(beside.ours.words),
             shares(beside.ours.distinct),
             beside.name,
             shares(beside.theirs.distinct),
+            100.0 * beside.our_commonest_fours,
             100.0 * beside.their_commonest_fours
         ),
         0,
@@ -95,9 +100,12 @@ fn told_pair(figures: &PairFigures) -> String {
     let spearman = figures.spearman.map_or("none".to_owned(), |spearman| format!("{spearman:.2}"));
     wrap(
         &format!(
-            "Rating foretold from the two types alone, on {} pairs of people nobody learnt from: mean squared error {:.3} \
-             against {:.3} of the mean; gain {:.3} [{:.3}, {:.3}] (95 %, by seekers); Spearman {spearman}; ridge {}.",
+            "Rating foretold from the two types alone, on {} pairs of people nobody learnt from, {} seekers and {} \
+             supporters: mean squared error {:.3} against {:.3} of the mean; gain {:.3} [{:.3}, {:.3}] (95 %, seekers and \
+             supporters both drawn); Spearman {spearman}; ridge {}.",
             figures.pairs,
+            figures.seekers,
+            figures.supporters,
             figures.error,
             figures.mean_error,
             figures.gain,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::personal::personal;
-use super::super::words::Numbered;
+use super::super::words::{COMPARED_WORDS, Numbered};
 use super::super::{Finding, Rows, counted, share};
 use super::texts;
 use crate::matching::sentences;
@@ -17,10 +17,8 @@ const MEMORY_WORDS: std::ops::RangeInclusive<usize> = 25..=90;
 /// Sentences of a memory. Some tell in many short ones what others tell in few, so that the bar is on a share of them.
 const MEMORY_SENTENCES: std::ops::RangeInclusive<usize> = 2..=4;
 const MEMORIES_OF_FEW_SENTENCES: f64 = 0.95;
-/// Share of the hundred commonest 4-grams among all. ESConv's validation set, people typing, has 1.8 %.
+/// Share of the hundred commonest 4-grams in [`COMPARED_WORDS`] words. ESConv, people typing, has 2.3 %.
 pub(in super::super) const COMMONEST_FOURS: f64 = 0.02;
-/// Of fewer words a hundred 4-grams are a good part, however varied.
-const ENOUGH_WORDS: usize = 20_000;
 /// "You" in a profile means anybody ("a village you can cross in six minutes"), which is seldom.
 const ANYBODY: f64 = 0.01;
 
@@ -191,14 +189,13 @@ fn commonest_fours(rows: &Rows<Character>) -> Finding {
     fours("the hundred commonest 4-grams of all texts", &Numbered::new(all))
 }
 
-/// The share of the commonest 4-grams against its bar.
+/// The share of the commonest 4-grams against its bar, in as many words of each set of texts.
 pub(in super::super) fn fours(what: &'static str, numbered: &Numbered) -> Finding {
-    if numbered.len() < ENOUGH_WORDS {
-        let found = format!("{} words, too few to tell", counted(numbered.len()));
-        return Finding::bar(what, found, format!("at most 2 % of {} words and more", counted(ENOUGH_WORDS)), true);
-    }
-    let (share, first) = numbered.commonest_fours();
-    let expected = format!("at most {:.0} %", 100.0 * COMMONEST_FOURS);
+    let expected = format!("at most {:.0} % of {} words", 100.0 * COMMONEST_FOURS, counted(COMPARED_WORDS));
+    let Some(share) = numbered.commonest_fours_of(COMPARED_WORDS) else {
+        return Finding::bar(what, format!("{} words, too few to tell", counted(numbered.len())), expected, true);
+    };
+    let (_, first) = numbered.commonest_fours();
     let places = first.iter().map(|(four, count)| format!("\"{four}\", {} times", counted(*count))).collect();
     Finding::bar(what, format!("{:.2} %", 100.0 * share), expected, share <= COMMONEST_FOURS).at(places)
 }

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
-use super::super::words::words;
-use super::super::{Finding, counted};
+use super::super::{Finding, counted, share};
 use super::Corpus;
-use crate::faithfulness::{FactGroup, NliLabel};
-use crate::persona::Split;
+use crate::faithfulness::{FactGroup, NliLabel, NliRow, nli_rows, relevance_rows};
+use crate::persona::{Bank, Split};
 
 const STATEMENT_WORDS: RangeInclusive<usize> = 6..=26;
 const QUERY_WORDS: RangeInclusive<usize> = 3..=22;
@@ -16,10 +15,8 @@ const CHARACTERS: usize = 200;
 const TEST_CHARACTERS: usize = 40;
 const RELEVANCE_ROWS: usize = 4_000;
 const NLI_ROWS: usize = 6_000;
-/// Of three balanced labels, whoever sees the reply alone must not tell more than this share right.
-const TOLD_BY_REPLY: f64 = 0.45;
-/// Added to each count of a word, so that one that was never met decides nothing (Laplace).
-const SMOOTHING: f64 = 1.0;
+/// As many labels are there, each as often as another: nobody who guesses tells more than one in three right.
+const LABELS: usize = 3;
 
 pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
     let facts = &corpus.faithfulness;
@@ -33,7 +30,13 @@ pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
             "facts are of memories of the bank",
             all,
             "groups",
-            facts.faults(|group| stray(corpus, group)),
+            facts.faults(|group| stray(&corpus.bank, group)),
+        ),
+        Finding::nowhere(
+            "no memory has two groups of facts",
+            all,
+            "groups",
+            facts.repeated(|group| format!("{:?} of character {}", group.aspect, group.character)),
         ),
         Finding::nowhere("facts name the character, queries and replies are of their length", all, "groups", {
             facts.faults(|group| shape(corpus, group))
@@ -52,37 +55,43 @@ pub(super) fn quotas(corpus: &Corpus) -> Vec<Finding> {
     let characters: BTreeSet<u32> = groups.iter().map(|group| group.character).collect();
     let tested = |index: &&u32| corpus.readable_splits().and_then(|splits| splits.of(**index)) == Some(Split::Test);
     let test = characters.iter().filter(tested).count();
-    let mut of_one: BTreeMap<u32, usize> = BTreeMap::new();
-    groups.iter().for_each(|group| *of_one.entry(group.character).or_default() += 1);
-    // A character with one group has no query for another memory, and so no rows.
-    let relevance: usize = of_one.values().filter(|count| **count > 1).map(|count| 12 * count).sum();
-    let nli = 9 * groups.len();
+    // Groups of nobody are told above and make no rows.
+    let known: Vec<&FactGroup> =
+        groups.into_iter().filter(|group| corpus.bank.get(group.character).is_some()).collect();
+    let relevance = relevance_rows(&known, &corpus.bank).map_or(0, |rows| rows.len());
+    let nli = nli_rows(&known, &corpus.bank).unwrap_or_default();
     let least = |what, found: usize, bar: usize| {
         Finding::bar(what, counted(found), format!("{} and more", counted(bar)), found >= bar)
     };
-    let told = told_by_reply(corpus, &groups);
     vec![
         least("characters with facts", characters.len(), CHARACTERS),
         least("of them of the test split", test, TEST_CHARACTERS),
         least("rows of relevance, half of them yes", relevance, RELEVANCE_ROWS),
-        least("rows of inference, a third of each label", nli, NLI_ROWS),
-        Finding::bar(
-            "labels told right by the reply alone, on test",
-            told.map_or("nothing to try".to_owned(), |told| format!("{:.1} %", 100.0 * told)),
-            format!("below {:.0} %", 100.0 * TOLD_BY_REPLY),
-            told.is_some_and(|told| told < TOLD_BY_REPLY),
-        ),
+        least("rows of inference, a third of each label", nli.len(), NLI_ROWS),
+        told("labels told by the reply alone", &nli, |row| &row.response),
+        told("labels told by the fact alone", &nli, |row| &row.statement),
     ]
 }
 
-fn stray(corpus: &Corpus, group: &FactGroup) -> Option<String> {
-    match corpus.bank.get(group.character) {
-        None => Some(format!("character {} is not in the bank", group.character)),
-        Some(character) if !character.profile_trans.contains_key(&group.aspect) => {
-            Some(format!("{} has no memory {:?}", character.name(), group.aspect))
-        }
-        Some(_) => None,
+/// How many labels the best guesser tells right who sees one text of the row: for each distinct text, its commonest label.
+fn told(what: &'static str, rows: &[NliRow], text: impl Fn(&NliRow) -> &str) -> Finding {
+    let mut counts: HashMap<&str, BTreeMap<NliLabel, usize>> = HashMap::new();
+    for row in rows {
+        *counts.entry(text(row)).or_default().entry(row.label).or_default() += 1;
     }
+    let right: usize = counts.values().filter_map(|labels| labels.values().max()).sum();
+    let found = format!("{} of {} at best", share(right, rows.len()), counted(rows.len()));
+    Finding::bar(what, found, format!("1 of {LABELS}"), !rows.is_empty() && LABELS * right <= rows.len())
+}
+
+/// What a group names that the bank does not have, or has no text of.
+pub(super) fn stray(bank: &Bank, group: &FactGroup) -> Option<String> {
+    let Some(character) = bank.get(group.character) else {
+        return Some(format!("character {} is not in the bank", group.character));
+    };
+    let mut told = character.aspects().filter(|(_, text)| !text.trim().is_empty());
+    let absent = !told.any(|(aspect, _)| aspect == group.aspect);
+    absent.then(|| format!("{} has no memory {:?}", character.name(), group.aspect))
 }
 
 fn shape(corpus: &Corpus, group: &FactGroup) -> Option<String> {
@@ -90,8 +99,9 @@ fn shape(corpus: &Corpus, group: &FactGroup) -> Option<String> {
         let count = text.split_whitespace().count();
         (!words.contains(&count)).then(|| format!("{what} of {count} words: {text}"))
     };
-    let name = corpus.bank.get(group.character).map(|character| character.name().to_owned()).unwrap_or_default();
-    let named = |statement: &str| name.split_whitespace().any(|part| statement.contains(part));
+    // Whose name it should be is told above where nobody has it.
+    let name = corpus.bank.get(group.character)?.name();
+    let named = |statement: &str| says(statement, name);
     group
         .statements
         .iter()
@@ -119,39 +129,49 @@ fn repeated(corpus: &Corpus) -> Vec<String> {
     places
 }
 
-/// How many labels of the test characters are told right by somebody who sees the reply alone and has learnt from the others:
-/// naive Bayes over its words. None without characters on both sides.
-///
-/// As each reply stands under each of the three labels, no guess can be right more often than one time in three. The check is
-/// there for the day when somebody adds rows of another make.
-fn told_by_reply(corpus: &Corpus, groups: &[&FactGroup]) -> Option<f64> {
-    let splits = corpus.readable_splits()?;
-    let (test, learnt): (Vec<&FactGroup>, Vec<&FactGroup>) =
-        groups.iter().partition(|group| splits.of(group.character) == Some(Split::Test));
-    let mut counts: HashMap<String, [f64; 3]> = HashMap::new();
-    let mut all = [0.0; 3];
-    for (_, _, reply, label) in learnt.iter().flat_map(|group| group.nli()) {
-        for word in words(reply) {
-            counts.entry(word).or_default()[label as usize] += 1.0;
-            all[label as usize] += 1.0;
+/// Whether a text says one of the names: as a word, of somebody ("Karaca's") or of the family ("the Karacas"). A small "de"
+/// or "al" is nobody's name.
+fn says(text: &str, name: &str) -> bool {
+    let bare = |word: &'_ str| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_owned();
+    let parts: Vec<String> =
+        name.split_whitespace().map(bare).filter(|part| part.starts_with(char::is_uppercase)).collect();
+    text.split_whitespace().map(bare).any(|word| {
+        let owner = word.strip_suffix("'s").or(word.strip_suffix("’s")).unwrap_or(&word);
+        parts.iter().any(|part| part == owner || owner.strip_suffix('s') == Some(part))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_word() {
+        for text in ["Ed rows.", "It was Ed's boat.", "“Ed” is what they call him.", "The Ivars’ boat is his."] {
+            assert!(says(text, "Ed Ivar"), "{text}");
         }
-    }
-    let vocabulary = counts.len() as f64;
-    let guess = |reply: &str| {
-        let mut scores = [0.0; 3];
-        for word in words(reply) {
-            let seen = counts.get(&word).copied().unwrap_or_default();
-            for (score, (count, all)) in scores.iter_mut().zip(seen.iter().zip(all)) {
-                *score += ((count + SMOOTHING) / (all + SMOOTHING * vocabulary)).ln();
-            }
+        for text in ["He needed a boat.", "Edna rows.", "He rows by the river."] {
+            assert!(!says(text, "Ed Ivar"), "{text}");
         }
-        let best = (0..3).max_by(|a, b| f64::total_cmp(&scores[*a], &scores[*b]));
-        [NliLabel::Contradicted, NliLabel::Neutral, NliLabel::Entailed][best.unwrap_or_default()]
-    };
-    let (mut right, mut tried) = (0usize, 0usize);
-    for (_, _, reply, label) in test.iter().flat_map(|group| group.nli()) {
-        tried += 1;
-        right += usize::from(guess(reply) == label);
+        assert!(!says("She rows in Rio de Janeiro.", "Ana de Souza") && says("James' boat.", "James Al"));
     }
-    (tried > 0 && !learnt.is_empty()).then(|| right as f64 / tried as f64)
+
+    #[test]
+    fn a_text_that_always_has_one_label_tells_it() {
+        let row = |response: &str, label| NliRow {
+            character: "A".into(),
+            statement: "A rows.".into(),
+            query: "Do you?".into(),
+            response: response.into(),
+            label,
+        };
+        let labels = [NliLabel::Contradicted, NliLabel::Neutral, NliLabel::Entailed];
+        let balanced: Vec<NliRow> = labels.iter().map(|label| row("I row.", *label)).collect();
+        assert!(told("reply", &balanced, |row| &row.response).holds);
+        let denied: Vec<NliRow> =
+            labels.iter().zip(["No.", "Well.", "Yes."]).map(|(label, said)| row(said, *label)).collect();
+        let by_reply = told("reply", &denied, |row| &row.response);
+        assert!(!by_reply.holds && by_reply.found.starts_with("100.0 %"), "{by_reply:?}");
+        assert!(told("fact", &denied, |row| &row.statement).holds);
+    }
 }

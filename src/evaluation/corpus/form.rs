@@ -1,14 +1,13 @@
 //! The form of any corpus of dialogues: turns in order, labels where they belong, memories of the one who speaks.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use super::super::bank::fours;
 use super::super::personal::personal;
-use super::super::words::Numbered;
-use super::super::{Finding, counted, share};
+use super::super::{Finding, Placed, counted, share};
 use super::Corpus;
 use crate::dialogue::{AuthoredDialogue, AuthoredTurn, Speaker};
-use crate::persona::Aspect;
 
 const UTTERANCES: RangeInclusive<usize> = 10..=20;
 const WORDS: RangeInclusive<usize> = 5..=45;
@@ -19,7 +18,6 @@ const RATINGS: RangeInclusive<u8> = 1..=5;
 
 pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
     let rows = &corpus.dialogues;
-    let said = rows.iter().flat_map(|dialogue| dialogue.dial.iter().map(|turn| turn.utterance.as_str()));
     let mut findings = vec![
         rows.schema("every line is a dialogue", "dialogues"),
         Finding::nowhere("indices", rows.rows.len(), "dialogues", rows.repeated(|dialogue| dialogue.index)),
@@ -31,15 +29,13 @@ pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
         ),
         each(corpus, "two different characters of the bank", |dialogue| people(corpus, dialogue)),
         each(corpus, "turns from 0, in turn, the seeker first", order),
-        each(corpus, "10 to 20 utterances", |dialogue| {
-            let count = dialogue.dial.len();
-            (!UTTERANCES.contains(&count)).then(|| format!("{count} utterances"))
-        }),
+        lengths(corpus),
+        silent(corpus),
         words(corpus),
         each(corpus, "moods, emotions and strategies in place", labels),
         each(corpus, "memories are the speaker's own", |dialogue| memories(corpus, dialogue)),
-        each(corpus, "ratings from 1 to 5, with a reason", rating),
-        fours("the hundred commonest 4-grams of the dialogues", &Numbered::new(said)),
+        each(corpus, "ratings in their range, with a reason", rating),
+        fours("the hundred commonest 4-grams of the dialogues", &corpus.numbered()),
         addresses(corpus),
     ];
     findings.extend(splits(corpus));
@@ -76,6 +72,35 @@ fn order(dialogue: &AuthoredDialogue) -> Option<String> {
     None
 }
 
+fn lengths(corpus: &Corpus) -> Finding {
+    let places = corpus.dialogues.faults(|dialogue| {
+        let count = dialogue.dial.len();
+        (!UTTERANCES.contains(&count)).then(|| format!("dialogue {}: {count} utterances", dialogue.index))
+    });
+    let found = format!("others in {} of {}", counted(places.len()), counted(corpus.dialogues.rows.len()));
+    Finding::bar("utterances of a dialogue", found, span(&UTTERANCES), places.is_empty()).at(places)
+}
+
+/// "5 to 45".
+fn span<T: Display>(range: &RangeInclusive<T>) -> String {
+    format!("{} to {}", range.start(), range.end())
+}
+
+/// Lengths have a tolerance; nothing said has none.
+fn silent(corpus: &Corpus) -> Finding {
+    let places = corpus.dialogues.rows.iter().flat_map(|Placed { place, row }| {
+        let silent = row.dial.iter().filter(|turn| wordless(&turn.utterance));
+        silent.map(move |turn| format!("{place}: dialogue {}, turn {}: {:?}", row.index, turn.turn, turn.utterance))
+    });
+    let all = corpus.dialogues.iter().map(|dialogue| dialogue.dial.len()).sum();
+    Finding::nowhere("no utterance is empty", all, "utterances", places.collect())
+}
+
+/// Whether a text holds no letter and no digit.
+pub(super) fn wordless(text: &str) -> bool {
+    !text.contains(char::is_alphanumeric)
+}
+
 fn words(corpus: &Corpus) -> Finding {
     let (mut all, mut short, mut long, mut places) = (0usize, 0, 0, Vec::new());
     for placed in &corpus.dialogues.rows {
@@ -94,7 +119,7 @@ fn words(corpus: &Corpus) -> Finding {
     }
     let holds = places.len() as f64 <= (1.0 - OF_THAT_LENGTH) * all as f64;
     let found = format!("{short} of {} utterances shorter, {long} longer", counted(all));
-    let expected = format!("{:.0} % have 5 to 45", 100.0 * OF_THAT_LENGTH);
+    let expected = format!("{} in {:.0} %", span(&WORDS), 100.0 * OF_THAT_LENGTH);
     Finding::bar("words of an utterance", found, expected, holds).at(places)
 }
 
@@ -103,7 +128,9 @@ fn labels(dialogue: &AuthoredDialogue) -> Option<String> {
         (Speaker::Seeker, None, ..) => Some("no mood".to_owned()),
         (Speaker::Seeker, _, None, _) => Some("no emotion".to_owned()),
         (Speaker::Seeker, _, _, Some(_)) => Some("a strategy of a seeker".to_owned()),
-        (Speaker::Seeker, Some(mood), ..) if !MOODS.contains(&mood) => Some(format!("mood {mood}, expected 0 to 5")),
+        (Speaker::Seeker, Some(mood), ..) if !MOODS.contains(&mood) => {
+            Some(format!("mood {mood}, expected {}", span(&MOODS)))
+        }
         (Speaker::Supporter, Some(_), ..) => Some("a mood of a supporter".to_owned()),
         (Speaker::Supporter, _, Some(_), _) => Some("an emotion of a supporter".to_owned()),
         (Speaker::Supporter, _, _, None) => Some("no strategy".to_owned()),
@@ -112,27 +139,17 @@ fn labels(dialogue: &AuthoredDialogue) -> Option<String> {
     dialogue.dial.iter().find_map(|turn| Some(format!("turn {}: {}", turn.turn, wrong(turn)?)))
 }
 
-/// The content of a memory is looked up in the one who speaks: an aspect that only the other has cannot be meant. A
-/// supporter's own worry is no memory of it (CharacterChat).
+/// The content of a memory is looked up in the one who speaks: an aspect that only the other has cannot be meant.
 fn memories(corpus: &Corpus, dialogue: &AuthoredDialogue) -> Option<String> {
     let (seeker, supporter) = (corpus.bank.get(dialogue.seeker)?, corpus.bank.get(dialogue.supporter)?);
-    if let Err(turn) = dialogue.transcript(seeker, supporter) {
-        let aspect = dialogue.dial.iter().find(|said| said.turn == turn).map_or("", |said| &said.choose_info.aspect);
-        return Some(format!("turn {turn}: the speaker has no memory {aspect:?}"));
-    }
-    let worry = Aspect::RecentWorryOrAnxiety;
-    let own = dialogue
-        .dial
-        .iter()
-        .find(|turn| turn.speaker == Speaker::Supporter && turn.choose_info.aspect == worry.as_str());
-    own.map(|turn| format!("turn {}: the supporter's own worry", turn.turn))
+    dialogue.transcript(seeker, supporter).err().map(|error| error.to_string())
 }
 
 fn rating(dialogue: &AuthoredDialogue) -> Option<String> {
     let rating = &dialogue.rating;
     let numbers = [("mood", rating.mood), ("solved", rating.solved), ("active", rating.active)];
     match numbers.into_iter().find(|(_, number)| !RATINGS.contains(number)) {
-        Some((name, number)) => Some(format!("rating {name} is {number}")),
+        Some((name, number)) => Some(format!("rating {name} is {number}, expected {}", span(&RATINGS))),
         None => rating.reason.trim().is_empty().then(|| "no reason for the rating".to_owned()),
     }
 }
@@ -164,7 +181,10 @@ fn splits(corpus: &Corpus) -> Vec<Finding> {
     match &corpus.splits {
         None => {}
         Some(Err(error)) => {
-            findings.push(Finding::bar("splits", "none", "each character in one", false).at(vec![error.clone()]));
+            findings.push(
+                Finding::bar("splits", "a file that cannot be used", "each character in one split", false)
+                    .at(vec![error.clone()]),
+            );
         }
         Some(Ok(splits)) => {
             findings.push(each(corpus, "no dialogue goes across splits", |dialogue| {

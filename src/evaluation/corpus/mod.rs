@@ -13,6 +13,7 @@ pub mod stats;
 use std::path::Path;
 
 use super::embedded::Embeddings;
+use super::words::Numbered;
 use super::{EvaluationError, Finding, Rows};
 use crate::dialogue::AuthoredDialogue;
 use crate::faithfulness::FactGroup;
@@ -60,6 +61,11 @@ impl Corpus {
             plain: Rows::read_if_there(&folder.join("plain"))?,
             faithfulness: Rows::read_if_there(&folder.join("faithfulness"))?,
         })
+    }
+
+    /// All that is said, by dialogue.
+    fn numbered(&self) -> Numbered {
+        Numbered::of_groups(self.dialogues.iter().map(|talk| talk.dial.iter().map(|turn| turn.utterance.as_str())))
     }
 
     fn readable_splits(&self) -> Option<&Splits> {

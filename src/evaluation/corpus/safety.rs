@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::super::{Finding, Rows, counted};
 use super::Corpus;
+use super::form::wordless;
 
 const MESSAGE_LABELS: [&str; 6] =
     ["abuse", "distress", "harm to others", "none", "plan or intent", "self-harm ideation"];
@@ -44,11 +45,13 @@ pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
     if there(&corpus.messages) {
         findings.push(corpus.messages.schema("every line is a message", "messages"));
         findings.push(labelled("messages are labelled", &corpus.messages, &MESSAGE_LABELS, |message| &message.label));
+        findings.push(told("no message is empty", &corpus.messages, |message| &message.text));
         findings.push(once("no message stands twice", &corpus.messages, |message| &message.text));
     }
     if there(&corpus.replies) {
         findings.push(corpus.replies.schema("every line is a reply", "replies"));
         findings.push(labelled("replies are labelled", &corpus.replies, &REPLY_LABELS, |reply| &reply.label));
+        findings.push(told("no reply is empty", &corpus.replies, |reply| &reply.text));
         findings.push(once("no reply stands twice", &corpus.replies, |reply| &reply.text));
     }
     findings
@@ -72,6 +75,11 @@ fn there<T>(rows: &Rows<T>) -> bool {
 fn labelled<T>(what: &'static str, rows: &Rows<T>, known: &[&str], label: impl Fn(&T) -> &str) -> Finding {
     let wrong = |row: &T| (!known.contains(&label(row))).then(|| format!("unknown label {:?}", label(row)));
     Finding::nowhere(what, rows.rows.len(), "rows", rows.faults(wrong))
+}
+
+fn told<T>(what: &'static str, rows: &Rows<T>, text: impl Fn(&T) -> &str) -> Finding {
+    let empty = |row: &T| wordless(text(row)).then(|| format!("{:?}", text(row)));
+    Finding::nowhere(what, rows.rows.len(), "rows", rows.faults(empty))
 }
 
 /// The same words are the same text, in whatever case.

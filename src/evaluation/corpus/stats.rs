@@ -1,6 +1,5 @@
 //! The dialogues in figures: how long they are, how moods go, what supporters do, how talks were rated, how varied words are.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -9,11 +8,12 @@ use serde_json::Value;
 
 use super::super::chart::{Chart, Unit};
 use super::super::pairs::{self, PairFigures};
-use super::super::words::{Numbered, Variety};
+use super::super::words::{COMPARED_WORDS, Numbered, Variety};
 use super::super::{EvaluationError, tally};
 use super::{Corpus, form};
-use crate::dialogue::{AuthoredTurn, Speaker};
+use crate::dialogue::{AuthoredDialogue, AuthoredTurn, Rating, Speaker};
 use crate::persona::{Aspect, Split};
+use crate::statistics::mean;
 
 /// The dialogues in figures.
 #[derive(Clone, Debug, Serialize)]
@@ -30,8 +30,8 @@ pub struct CorpusStats {
     pub mean_rating: Option<f64>,
     /// Distinct words, pairs and triples.
     pub variety: Variety,
-    /// Share of the hundred commonest 4-grams.
-    pub commonest_fours: f64,
+    /// Share of the hundred commonest 4-grams in [`COMPARED_WORDS`] words; none of fewer.
+    pub commonest_fours: Option<f64>,
     /// Another file's figures beside ours, over equally many words.
     pub beside: Option<Beside>,
     /// What the pair alone tells of the rating; none without splits.
@@ -49,14 +49,16 @@ pub struct Beside {
     pub ours: Variety,
     /// Of theirs.
     pub theirs: Variety,
-    /// The share of the hundred commonest 4-grams of theirs.
+    /// The share of the hundred commonest 4-grams of ours.
+    pub our_commonest_fours: f64,
+    /// Of theirs.
     pub their_commonest_fours: f64,
 }
 
 /// Counts everything.
 pub fn count(corpus: &Corpus) -> CorpusStats {
     let turns = || corpus.dialogues.iter().flat_map(|dialogue| &dialogue.dial);
-    let numbered = numbered(corpus);
+    let numbered = corpus.numbered();
     let variety = numbered.variety(usize::MAX);
     let (used, all) = form::memory_use(corpus);
     let ratings = || corpus.dialogues.iter().map(|dialogue| &dialogue.rating);
@@ -67,7 +69,7 @@ pub fn count(corpus: &Corpus) -> CorpusStats {
     let charts = vec![
         Chart::counts("Utterances of a dialogue", numbers(corpus.dialogues.iter().map(|dialogue| dialogue.dial.len()))),
         Chart::counts("Words of an utterance", by_ten(lengths(), words)),
-        moods_by_position(corpus),
+        moods_by_fifth(corpus),
         Chart::counts("Moods, 0 desperate to 5 well", numbers(turns().filter_map(|turn| turn.mood))),
         Chart::counts("Emotions of seekers", named(turns().filter_map(|turn| turn.emotion))),
         Chart::counts("Strategies of supporters", named(turns().filter_map(|turn| turn.strategy))),
@@ -81,9 +83,9 @@ pub fn count(corpus: &Corpus) -> CorpusStats {
         utterances: turns().count(),
         words: lengths().sum(),
         memories_used: used as f64 / all.max(1) as f64,
-        mean_rating: crate::statistics::mean(ratings().map(crate::dialogue::Rating::mean)),
+        mean_rating: mean(ratings().map(Rating::mean)),
         variety,
-        commonest_fours: numbered.commonest_fours().0,
+        commonest_fours: numbered.commonest_fours_of(COMPARED_WORDS),
         beside: None,
         pair,
         charts,
@@ -97,31 +99,29 @@ impl CorpusStats {
     /// A file that cannot be read or holds no such rows.
     pub fn with_beside(mut self, corpus: &Corpus, path: &Path) -> Result<Self, EvaluationError> {
         let theirs = read_beside(path)?;
-        let (ours, theirs) = (numbered(corpus), Numbered::new(theirs.iter().map(String::as_str)));
+        let (ours, theirs) =
+            (corpus.numbered(), Numbered::of_groups(theirs.iter().map(|talk| talk.iter().map(String::as_str))));
         let most = ours.len().min(theirs.len());
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let beside = Beside {
             name,
             ours: ours.variety(most),
             theirs: theirs.variety(most),
-            their_commonest_fours: theirs.commonest_fours().0,
+            // Of no words at all nothing is common.
+            our_commonest_fours: ours.commonest_fours_of(most).unwrap_or_default(),
+            their_commonest_fours: theirs.commonest_fours_of(most).unwrap_or_default(),
         };
         let words = super::super::counted(beside.ours.words);
-        self.charts.push(beside.ours.chart(format!("Distinct, of our first {words} words")));
+        self.charts.push(beside.ours.chart(format!("Distinct, of {words} words of ours")));
         self.charts.push(beside.theirs.chart(format!("Distinct, of as many in {}", beside.name)));
         self.beside = Some(beside);
         Ok(self)
     }
 }
 
-fn numbered(corpus: &Corpus) -> Numbered {
-    let said = corpus.dialogues.iter().flat_map(|dialogue| &dialogue.dial).map(|turn| turn.utterance.as_str());
-    Numbered::new(said)
-}
-
-fn read_beside(path: &Path) -> Result<Vec<String>, EvaluationError> {
+fn read_beside(path: &Path) -> Result<Vec<Vec<String>>, EvaluationError> {
     let text = fs::read_to_string(path).map_err(EvaluationError::read(path))?;
-    let mut said = Vec::new();
+    let mut talks = Vec::new();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let wrong = |found: String| EvaluationError::Shape {
             place: format!("{}:{}", path.display(), at + 1),
@@ -130,27 +130,29 @@ fn read_beside(path: &Path) -> Result<Vec<String>, EvaluationError> {
         };
         let row: Value = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
         let turns = ["dialog", "dial"].iter().find_map(|name| row.get(name)?.as_array());
-        for turn in turns.ok_or_else(|| wrong("neither".to_owned()))? {
+        let said = turns.ok_or_else(|| wrong("neither".to_owned()))?.iter().map(|turn| {
             let text = ["text", "utterance"].iter().find_map(|name| turn.get(name)?.as_str());
-            said.push(text.ok_or_else(|| wrong(format!("a turn without text: {turn}")))?.to_owned());
-        }
+            text.map(str::to_owned).ok_or_else(|| wrong(format!("a turn without text: {turn}")))
+        });
+        talks.push(said.collect::<Result<_, _>>()?);
     }
-    Ok(said)
+    Ok(talks)
 }
 
-/// The mean mood of the seekers' first turn, second, and so on.
-fn moods_by_position(corpus: &Corpus) -> Chart {
-    let mut sums: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
-    for dialogue in corpus.dialogues.iter() {
-        let moods = dialogue.dial.iter().filter(|turn| turn.speaker == Speaker::Seeker).filter_map(|turn| turn.mood);
-        for (at, mood) in moods.enumerate() {
-            let (sum, count) = sums.entry(at).or_default();
-            *sum += f64::from(mood);
-            *count += 1.0;
+/// The mean mood of each fifth of a talk. A curve by turns would end with the moods of the long talks alone.
+fn moods_by_fifth(corpus: &Corpus) -> Chart {
+    let mut of_fifths: [Vec<f64>; 5] = Default::default();
+    for AuthoredDialogue { dial, .. } in corpus.dialogues.iter() {
+        // Each talk counts once in each fifth, however many of the seeker's turns lie there.
+        let mut moods: [Vec<f64>; 5] = Default::default();
+        for (at, turn) in dial.iter().enumerate().filter(|(_, turn)| turn.speaker == Speaker::Seeker) {
+            moods[at * 5 / dial.len()].extend(turn.mood.map(f64::from));
         }
+        of_fifths.iter_mut().zip(moods).for_each(|(all, moods)| all.extend(mean(moods)));
     }
-    let means = sums.into_iter().map(|(at, (sum, count))| (format!("turn {}", at + 1), sum / count));
-    Chart::new("Mean mood, by the seeker's turn", Unit::Number, means)
+    let named = ["first", "second", "third", "fourth", "last"].into_iter().zip(of_fifths);
+    let means = named.filter_map(|(fifth, moods)| Some((format!("{fifth} fifth"), mean(moods)?)));
+    Chart::new("Mean mood, by fifth of the talk", Unit::Number, means)
 }
 
 fn memories<'a>(turns: impl Iterator<Item = &'a AuthoredTurn>) -> Chart {
