@@ -181,9 +181,10 @@ fn texts_that_say_the_same_are_found() {
     assert_eq!(find(|_| ()), Vec::<String>::new());
     let found = find(|rows| rows[1]["profile_trans"]["hobby"] = rows[0]["profile_trans"]["hobby"].clone());
     assert!(
-        found.len() == 1 && found[0].starts_with("profile_trans.hobby: 1.00, people.jsonl:1, 0 Ada Ek"),
+        found.len() == 1 && found[0].starts_with("profile_trans.hobby: 1.00, people.jsonl:1, 0 Ada Ek \"You have hobby10"),
         "{found:?}"
     );
+    assert!(found[0].ends_with("\" / people.jsonl:2, 1 Bo Fry"), "one text of both: {found:?}");
     let found = find(|rows| {
         rows[0]["supporter_statement"] =
             json!("You are Ada Ek, a cook. You listen. Her sister moved to sea0 and never wrote.");
