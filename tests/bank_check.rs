@@ -60,7 +60,7 @@ fn a_whole_bank_passes_and_quotas_are_asked_for_by_name() {
 #[test]
 fn each_fault_is_named_where_it_is() {
     type Change = fn(&mut Vec<Value>);
-    let faults: [(&str, Change, &str, &str); 17] = [
+    let faults: [(&str, Change, &str, &str); 19] = [
         (
             "a field of the row is missing",
             |rows| drop(rows[1].as_object_mut().unwrap().remove("mbti")),
@@ -148,6 +148,18 @@ fn each_fault_is_named_where_it_is() {
             "a telephone number, \"+49 170 1234567\"",
         ),
         (
+            "a telephone number where the format lists no field",
+            |rows| rows[0]["profile"]["phone"] = json!("020 7946 0958"),
+            "no telephone",
+            "profile.phone: a telephone number, \"020 7946 0958\"",
+        ),
+        (
+            "a telephone number deep in a field",
+            |rows| rows[0]["profile"]["contact"] = json!({"at": ["home", {"number": 4917012345678u64}]}),
+            "no telephone",
+            "profile.contact: a telephone number, \"4917012345678\"",
+        ),
+        (
             "a street with a number",
             |rows| rows[0]["profile"]["living_conditions"] = json!("Lives at 14 Elm Tree Road."),
             "no telephone",
@@ -181,7 +193,8 @@ fn texts_that_say_the_same_are_found() {
     assert_eq!(find(|_| ()), Vec::<String>::new());
     let found = find(|rows| rows[1]["profile_trans"]["hobby"] = rows[0]["profile_trans"]["hobby"].clone());
     assert!(
-        found.len() == 1 && found[0].starts_with("profile_trans.hobby: 1.00, people.jsonl:1, 0 Ada Ek \"You have hobby10"),
+        found.len() == 1
+            && found[0].starts_with("profile_trans.hobby: 1.00, people.jsonl:1, 0 Ada Ek \"You have hobby10"),
         "{found:?}"
     );
     assert!(found[0].ends_with("\" / people.jsonl:2, 1 Bo Fry"), "one text of both: {found:?}");

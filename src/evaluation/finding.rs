@@ -31,12 +31,7 @@ impl Finding {
     }
 
     /// A figure and its bar.
-    pub fn bar(
-        what: impl Into<Cow<'static, str>>,
-        found: impl Display,
-        expected: impl Display,
-        holds: bool,
-    ) -> Self {
+    pub fn bar(what: impl Into<Cow<'static, str>>, found: impl Display, expected: impl Display, holds: bool) -> Self {
         Self { what: what.into(), found: found.to_string(), expected: expected.to_string(), holds, places: Vec::new() }
     }
 

@@ -16,6 +16,7 @@ pub mod personal;
 mod rows;
 pub mod sorting;
 mod tally;
+mod telephone;
 pub mod words;
 pub mod worry;
 

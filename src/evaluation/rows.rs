@@ -58,7 +58,9 @@ impl<T: DeserializeOwned> Rows<T> {
             let text = fs::read_to_string(&file).map_err(EvaluationError::read(&file))?;
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             // Some editors begin a file with a byte order mark, which is no part of its first row.
-            for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            for (at, line) in
+                text.trim_start_matches('\u{feff}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty())
+            {
                 let place = format!("{name}:{}", at + 1);
                 match serde_json::from_str(line) {
                     Ok(row) => read.rows.push(Placed { place, row }),

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::super::personal::personal;
 use super::super::words::Numbered;
 use super::super::{Finding, Rows, counted, share};
-use super::texts;
+use super::{others, texts};
 use crate::matching::sentences;
 use crate::persona::{Aspect, Character};
 
@@ -58,8 +58,10 @@ pub(super) fn check(rows: &Rows<Character>) -> Vec<Finding> {
         memory_sentences(rows),
         commonest_fours(rows),
         each(rows, "no telephone, address or web page", |character| {
-            texts(character)
-                .find_map(|(name, text)| personal(text).map(|(what, found)| format!("{name}: {what}, {found:?}")))
+            let told =
+                |name: &str, text: &str| personal(text).map(|(what, found)| format!("{name}: {what}, {found:?}"));
+            let of_texts = texts(character).find_map(|(name, text)| told(&name, text));
+            of_texts.or_else(|| others(character).find_map(|(name, text)| told(&name, &text)))
         }),
     ]
 }
