@@ -8,6 +8,13 @@ use serde::Serialize;
 /// What is expected of what must be nowhere.
 pub const NONE: &str = "none";
 
+/// How far a check goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Also what only the bank or corpus that ships promises, beside the form of any.
+    pub quotas: bool,
+}
+
 /// The outcome of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {

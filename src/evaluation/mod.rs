@@ -21,6 +21,6 @@ pub mod words;
 pub mod worry;
 
 pub use error::EvaluationError;
-pub use finding::{Finding, NONE, counted, share};
+pub use finding::{Finding, NONE, Scope, counted, share};
 pub use rows::{Placed, Rows};
 use tally::tally;

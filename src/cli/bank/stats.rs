@@ -9,7 +9,7 @@ use super::super::bars::{bars, draw};
 use super::super::findings::embeddings;
 use super::super::open;
 use super::super::page::{dim, print, print_json, wrap};
-use crate::evaluation::bank::{self, stats};
+use crate::evaluation::bank::stats;
 use crate::evaluation::sorting::{self, Sorted, SortingFigures};
 use crate::evaluation::{Rows, counted, share};
 use crate::persona::Character;
@@ -39,7 +39,7 @@ pub(super) struct BankStats {
 
 impl BankStats {
     pub(super) fn run(self, path: &Path, encoder: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
-        let rows = bank::read(path)?;
+        let rows = Rows::read(path)?;
         anyhow::ensure!(!rows.rows.is_empty(), "there is no character to count: expected rows of the published format");
         let mut stats = stats::count(&rows);
         let left_out = match self.sort(&rows, encoder)? {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::embedded::Embeddings;
 use super::super::near::{NEAR, Near, Text, groups, near_groups, places};
-use super::super::{EvaluationError, Finding, Placed, Rows};
-use super::Scope;
+use super::super::{EvaluationError, Finding, Placed, Rows, Scope};
 use super::form::who;
 use crate::matching::sentences;
 use crate::persona::Character;
@@ -19,7 +18,11 @@ const PERSONALITIES: f32 = 0.85;
 /// supporters'; at 0.6 it is 87 %, and one of the supporters' by a shared image.
 const WORRY: f32 = 0.65;
 
-pub(super) async fn check(
+/// What an encoder tells: near-duplicates, personalities too near within a type, and worries in a supporter's statement.
+///
+/// # Errors
+/// The encoder's, and the tensor library's.
+pub async fn check(
     rows: &Rows<Character>,
     scope: Scope,
     embeddings: &mut Embeddings,

@@ -5,28 +5,11 @@ mod meaning;
 mod quotas;
 pub mod stats;
 
-use std::path::Path;
-
 pub(super) use form::fours;
+pub use meaning::check as check_meaning;
 
-use super::embedded::Embeddings;
-use super::{EvaluationError, Finding, Rows};
+use super::{Finding, Rows, Scope};
 use crate::persona::{Age, Character};
-
-/// What is looked at.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope {
-    /// Also the quotas of the bank that ships, beside the form of any bank.
-    pub quotas: bool,
-}
-
-/// The rows of a bank, whatever state they are in.
-///
-/// # Errors
-/// A file or folder that cannot be read.
-pub fn read(path: &Path) -> Result<Rows<Character>, EvaluationError> {
-    Rows::read(path)
-}
 
 /// What can be told without an encoder.
 pub fn check(rows: &Rows<Character>, scope: Scope) -> Vec<Finding> {
@@ -35,18 +18,6 @@ pub fn check(rows: &Rows<Character>, scope: Scope) -> Vec<Finding> {
         findings.extend(quotas::check(rows));
     }
     findings
-}
-
-/// What an encoder tells: near-duplicates, personalities too near within a type, and worries in a supporter's statement.
-///
-/// # Errors
-/// The encoder's, and the tensor library's.
-pub async fn check_meaning(
-    rows: &Rows<Character>,
-    scope: Scope,
-    embeddings: &mut Embeddings,
-) -> Result<Vec<Finding>, EvaluationError> {
-    meaning::check(rows, scope, embeddings).await
 }
 
 /// All texts of a character with their names: profile, memories, statements. A field that the format does not list is one
