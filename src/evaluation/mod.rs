@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`Finding`] (what a check says) and [`Rows`] (what is checked) → [`bank`] and [`corpus`] (the checks,
 //! each by form, quotas and meaning, and their statistics) → [`words`], [`personal`] and [`worry`] (what words tell) →
-//! [`embedded`] (what an encoder tells) → [`sorting`] and [`pairs`] (figures) → [`chart`] (pictures of counts).
+//! [`embedded`] (what an encoder tells) → [`sorting`] and [`pairs`] (figures) → [`chart`] (counts as bars) →
+//! [`picture`] (charts as a page).
 
 pub mod bank;
 pub mod chart;
@@ -13,6 +14,7 @@ mod finding;
 mod near;
 pub mod pairs;
 pub mod personal;
+pub mod picture;
 mod rows;
 pub mod sorting;
 mod tally;

@@ -1,65 +1,8 @@
-//! Small bar charts of counts and shares, and a page of them as one self-contained SVG that is read in light and dark.
+//! A page of charts as one self-contained SVG that is read in light and dark.
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
-/// How the numbers of a chart are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    /// Whole numbers.
-    Count,
-    /// Shares of one, told in per cent.
-    Share,
-    /// Numbers with two decimals.
-    Number,
-}
-
-/// A chart of horizontal bars.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Chart {
-    /// What is shown, with its unit in words.
-    pub title: String,
-    /// How the numbers are told.
-    pub unit: Unit,
-    /// Label and number, from top to bottom.
-    pub bars: Vec<(String, f64)>,
-}
-
-impl Chart {
-    /// A chart of numbers.
-    pub fn new(title: impl Into<String>, unit: Unit, bars: impl IntoIterator<Item = (String, f64)>) -> Self {
-        Self { title: title.into(), unit, bars: bars.into_iter().collect() }
-    }
-
-    /// A chart of counts.
-    pub fn counts<L: Into<String>>(title: impl Into<String>, counts: impl IntoIterator<Item = (L, usize)>) -> Self {
-        Self::new(title, Unit::Count, counts.into_iter().map(|(label, count)| (label.into(), count as f64)))
-    }
-
-    /// The number as it stands beside its bar.
-    pub fn told(&self, number: f64) -> String {
-        match self.unit {
-            Unit::Count => super::counted(number as usize),
-            Unit::Share => format!("{:.1} %", 100.0 * number),
-            Unit::Number => format!("{number:.2}"),
-        }
-    }
-
-    /// How long a bar is, from nought to one: the longest of the chart is one, and of shares the whole.
-    pub fn length(&self, number: f64) -> f64 {
-        let longest = match self.unit {
-            Unit::Share => 1.0,
-            Unit::Count | Unit::Number => self.bars.iter().map(|(_, number)| *number).fold(0.0, f64::max),
-        };
-        if longest > 0.0 { (number / longest).clamp(0.0, 1.0) } else { 0.0 }
-    }
-
-    fn height(&self) -> usize {
-        HEAD + self.bars.len() * ROW + GAP
-    }
-}
+use super::chart::Chart;
 
 const COLUMNS: usize = 3;
 /// A label, a bar, a number, and room to the next column.
@@ -91,15 +34,15 @@ const STYLE: &str = "\
 pub fn svg(title: &str, under: &str, charts: &[Chart]) -> String {
     let columns = columns(charts);
     let width = 2 * MARGIN + COLUMNS * COLUMN - BETWEEN;
-    let tallest = columns.iter().map(|column| column.iter().map(|chart| chart.height()).sum::<usize>()).max();
-    let height = TOP + tallest.unwrap_or(0) + MARGIN - GAP;
+    let tallest = columns.iter().map(|column| column.iter().map(|chart| height(chart)).sum::<usize>()).max();
+    let whole = TOP + tallest.unwrap_or(0) + MARGIN - GAP;
     let mut out = String::new();
     // Writing to a string can not fail.
     let _ = write!(
         out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {whole}\" width=\"{width}\" height=\"{whole}\" \
          role=\"img\" aria-labelledby=\"title under\">\n<style>{STYLE}</style>\n\
-         <rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n\
+         <rect class=\"paper\" width=\"{width}\" height=\"{whole}\"/>\n\
          <text class=\"ink title\" id=\"title\" x=\"{MARGIN}\" y=\"46\">{}</text>\n\
          <text class=\"soft under\" id=\"under\" x=\"{MARGIN}\" y=\"70\">{}</text>\n",
         escaped(title),
@@ -109,21 +52,25 @@ pub fn svg(title: &str, under: &str, charts: &[Chart]) -> String {
         let mut top = TOP;
         for chart in column {
             draw(&mut out, MARGIN + at * COLUMN, top, chart);
-            top += chart.height();
+            top += height(chart);
         }
     }
     out + "</svg>\n"
+}
+
+fn height(chart: &Chart) -> usize {
+    HEAD + chart.bars.len() * ROW + GAP
 }
 
 /// The charts of each column: the tallest are placed first, each where most room is, so that columns end about level; in a
 /// column, and from column to column, they stand in the order given.
 fn columns(charts: &[Chart]) -> Vec<Vec<&Chart>> {
     let mut order: Vec<usize> = (0..charts.len()).collect();
-    order.sort_by_key(|at| std::cmp::Reverse(charts[*at].height()));
+    order.sort_by_key(|at| std::cmp::Reverse(height(&charts[*at])));
     let mut columns: Vec<(usize, Vec<usize>)> = vec![(0, Vec::new()); COLUMNS];
     for at in order {
-        if let Some((height, column)) = columns.iter_mut().min_by_key(|(height, _)| *height) {
-            *height += charts[at].height();
+        if let Some((filled, column)) = columns.iter_mut().min_by_key(|(filled, _)| *filled) {
+            *filled += height(&charts[at]);
             column.push(at);
         }
     }
@@ -159,7 +106,10 @@ fn shortened(text: &str, most: usize) -> String {
     text.chars().take(most - 1).collect::<String>().trim_end().to_owned() + "…"
 }
 
+/// The text as XML has it. What is no character of XML 1.0 becomes a space, or a label could make the picture unreadable.
 fn escaped(text: &str) -> String {
+    let told = |c: char| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c };
+    let text: String = text.chars().map(told).collect();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -168,21 +118,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_told_with_their_unit() {
-        let chart = Chart::new("x", Unit::Share, [("a".to_owned(), 0.25), ("b".to_owned(), 0.5)]);
-        assert_eq!((chart.told(0.25).as_str(), chart.length(0.25)), ("25.0 %", 0.25), "a share is one of the whole");
-        assert_eq!(Chart::counts("x", [("a", 1), ("b", 4)]).length(1.0), 0.25);
-        assert_eq!(Chart::counts("x", [("a", 1_024)]).told(1_024.0), "1,024");
-        assert_eq!(Chart::counts("x", [("a", 0)]).length(0.0), 0.0);
-    }
-
-    #[test]
     fn the_picture_stands_alone_and_markup_in_labels_stays_text() {
         let charts: Vec<Chart> = (0..7).map(|at| Chart::counts(format!("chart {at}"), [("<b>&\"", at)])).collect();
         let picture = svg("Title", "under it", &charts);
         assert_eq!(picture.matches("class=\"bar\"").count(), 7);
         assert!(picture.contains("&lt;b&gt;&amp;&quot;") && !picture.contains("<b>"), "{picture}");
         assert!(picture.contains("prefers-color-scheme:dark"));
+        let odd = svg("a\u{1b}[31m\u{0}", "b\u{ffff}\n", &[Chart::counts("c\u{b}", [("d\u{1}", 1)])]);
+        let markup = |c: char| !c.is_control() || c == '\n';
+        assert!(odd.chars().all(|c| markup(c) && c != '\u{ffff}') && odd.contains("a [31m "), "{odd}");
         // Nothing is fetched: the only address is the name of the format.
         assert_eq!(picture.matches("http").count(), 1, "{picture}");
     }
