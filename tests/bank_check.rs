@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod checked;
+mod checkpoints;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use checked::{Hashed, kindred, named, text};
-use kindred::encoder::KeptEmbeddings;
+use checked::{Hashed, in_cache, kindred, named, text};
+use kindred::encoder::{Embedder as _, KeptEmbeddings};
 use kindred::evaluation::bank::{check, check_meaning};
 use kindred::evaluation::embedded::Embeddings;
 use kindred::evaluation::{Rows, Scope};
@@ -216,7 +218,7 @@ fn texts_that_say_the_same_are_found() {
         change(&mut rows);
         let rows = Rows::read(Path::new(&write(dir.path(), &rows))).unwrap();
         let kept = KeptEmbeddings::new(dir.path().join("kept"));
-        let mut embeddings = Embeddings::new(std::sync::Arc::new(Hashed), kept, Box::new(|_, _, _| ()));
+        let mut embeddings = Embeddings::new(Arc::new(Hashed), kept, Box::new(|_, _, _| ()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let found = runtime.block_on(check_meaning(&rows, Scope { quotas: true }, &mut embeddings)).unwrap();
         found.into_iter().filter(|finding| !finding.holds).flat_map(|finding| finding.places).collect::<Vec<_>>()
@@ -239,6 +241,38 @@ fn texts_that_say_the_same_are_found() {
     );
     let found = find(|rows| rows[1]["profile"]["personality"] = rows[0]["profile"]["personality"].clone());
     assert!(found.iter().any(|place| place.starts_with("1.00, INFP, 0 Ada Ek")), "{found:?}");
+}
+
+/// More texts than are kept in one file, a placeholder among them that most share.
+#[test]
+fn texts_are_compared_across_the_pieces_in_which_they_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let texts: Vec<String> = (0..1_030)
+        .map(|at| match at {
+            1_029 => "word0 other0 third0".to_owned(),
+            at if at < 40 => format!("word{at} other{at} third{at}"),
+            _ => "To be told".to_owned(),
+        })
+        .collect();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&told);
+    let hear = move |what: &str, done: usize, of: usize| hears.lock().unwrap().push((what.to_owned(), done, of));
+    let kept = KeptEmbeddings::new(dir.path().to_owned());
+    let mut embeddings = Embeddings::new(Arc::new(Hashed), kept, Box::new(hear));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let embedded = runtime.block_on(embeddings.of("texts", &texts)).unwrap();
+    assert_eq!(embedded.len(), texts.len());
+    let alone = runtime.block_on(Hashed.embed(texts.clone())).unwrap();
+    assert!(alone.iter().enumerate().all(|(at, row)| embedded.row(at) == row), "each text has its own embedding");
+    let mut pairs = Vec::new();
+    embedded.near(0.99, |a, b, _| pairs.push((a, b))).unwrap();
+    assert!(pairs.contains(&(0, 1_029)), "a pair of two pieces is found");
+    assert_eq!(pairs.len(), 1 + 989 * 988 / 2, "and every pair once");
+    let last = told.lock().unwrap().last().cloned();
+    assert_eq!(last, Some(("texts".to_owned(), 1_024, 1_030)), "progress goes on over the pieces");
+    told.lock().unwrap().clear();
+    runtime.block_on(embeddings.of("texts", &texts)).unwrap();
+    assert_eq!(*told.lock().unwrap(), [], "nothing is embedded twice");
 }
 
 #[test]
@@ -276,10 +310,36 @@ fn stats_count_and_draw() {
         .map(|mbti| json!({"type": mbti.as_str(), "description": "They are themselves."}))
         .collect();
     std::fs::write(&types, json!(list).to_string()).unwrap();
-    let nowhere = ["--types", types.to_str().unwrap(), "--encoder", "/nowhere/encoder"];
-    let out = kindred(&[&["bank", "stats", "--bank", &bank][..], &nowhere].concat());
+    let stats = |more: &[&str]| {
+        let given = ["bank", "stats", "--bank", &bank, "--types", types.to_str().unwrap()];
+        // No encoder but the one that is named, and nothing kept but here.
+        in_cache(dir.path(), &[&given[..], more].concat())
+    };
+    // Left out where nobody asked for one, in so many words; one that was named must be there.
+    let out = stats(&[]);
     let said = text(&out.stdout);
-    assert!(out.status.success() && said.contains("No blind sorting") && said.contains("/nowhere/encoder"), "{said}");
+    assert!(out.status.success() && said.contains("No blind sorting: no sentence encoder"), "{said}");
+    let told: Value = serde_json::from_slice(&stats(&["--json"]).stdout).unwrap();
+    let why = told["sorting_left_out"].as_str().unwrap();
+    assert!(why.contains("no sentence encoder") && told["sorting"].is_null() && told["broken"] == json!([]), "{told}");
+    let out = stats(&["--encoder", "/nowhere/encoder"]);
+    let said = text(&out.stderr);
+    assert!(out.status.code() == Some(1) && said.contains("/nowhere/encoder") && !said.contains("matching"), "{said}");
+    // A small encoder sorts by chance, but everybody.
+    let encoder = checkpoints::bert(None);
+    let out = stats(&["--encoder", encoder.path().to_str().unwrap(), "--json"]);
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{}", text(&out.stderr)));
+    let sorting = &told["sorting"];
+    assert!(sorting["characters"] == json!(2) && told["sorting_left_out"].is_null(), "{told}");
+    assert_eq!(sorting["recall"].as_array().unwrap().len(), 1, "of the one type that somebody has");
+    let chart = told["charts"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&chart["title"], &chart["bars"][0][0]),
+        (&json!("Type found by a reader, of each type"), &json!("INFP"))
+    );
+    let out = stats(&["--encoder", encoder.path().to_str().unwrap()]);
+    let said = text(&out.stdout);
+    assert!(said.contains("Blind sorting of 2 characters by tone and personality"), "{said}");
     std::fs::write(&types, "[]").unwrap();
     let out = kindred(&["bank", "stats", "--bank", &bank, "--types", types.to_str().unwrap()]);
     let said = text(&out.stderr);
