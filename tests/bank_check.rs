@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod checked;
+mod checkpoints;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use checked::{Hashed, kindred, named, text};
-use kindred::encoder::KeptEmbeddings;
-use kindred::evaluation::bank::{Scope, check, check_meaning, read};
+use checked::{Hashed, in_cache, kindred, named, text};
+use kindred::encoder::{Embedder as _, KeptEmbeddings};
+use kindred::evaluation::bank::{check, check_meaning};
 use kindred::evaluation::embedded::Embeddings;
+use kindred::evaluation::{Rows, Scope};
 use serde_json::{Value, json};
 
 /// Two people, whole in every field.
@@ -60,7 +63,7 @@ fn a_whole_bank_passes_and_quotas_are_asked_for_by_name() {
 #[test]
 fn each_fault_is_named_where_it_is() {
     type Change = fn(&mut Vec<Value>);
-    let faults: [(&str, Change, &str, &str); 17] = [
+    let faults: [(&str, Change, &str, &str); 16] = [
         (
             "a field of the row is missing",
             |rows| drop(rows[1].as_object_mut().unwrap().remove("mbti")),
@@ -84,14 +87,6 @@ fn each_fault_is_named_where_it_is() {
             |rows| rows[0]["profile"]["hobby"] = json!(" "),
             "seventeen profile fields",
             "profile.hobby is empty",
-        ),
-        ("an age is no number", |rows| rows[0]["profile"]["age"] = json!("old"), "ages", "is no number"),
-        ("somebody is a child", |rows| rows[0]["profile"]["age"] = json!(12), "ages", "age 12"),
-        (
-            "a region without country",
-            |rows| rows[0]["profile"]["region"] = json!("Turku"),
-            "regions",
-            "region \"Turku\"",
         ),
         (
             "an aspect that nobody knows",
@@ -148,6 +143,18 @@ fn each_fault_is_named_where_it_is() {
             "a telephone number, \"+49 170 1234567\"",
         ),
         (
+            "a telephone number where the format lists no field",
+            |rows| rows[0]["profile"]["phone"] = json!("020 7946 0958"),
+            "no telephone",
+            "profile.phone: a telephone number, \"020 7946 0958\"",
+        ),
+        (
+            "a telephone number deep in a field",
+            |rows| rows[0]["profile"]["contact"] = json!({"at": ["home", {"number": 4917012345678u64}]}),
+            "no telephone",
+            "profile.contact: a telephone number, \"4917012345678\"",
+        ),
+        (
             "a street with a number",
             |rows| rows[0]["profile"]["living_conditions"] = json!("Lives at 14 Elm Tree Road."),
             "no telephone",
@@ -158,10 +165,48 @@ fn each_fault_is_named_where_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let mut rows = people();
         change(&mut rows);
-        let rows = read(Path::new(&write(dir.path(), &rows))).unwrap();
+        let rows = Rows::read(Path::new(&write(dir.path(), &rows))).unwrap();
         let findings = check(&rows, Scope { quotas: false });
         assert!(named(&findings, what, place), "{fault}: expected {what:?} with {place:?} in {findings:#?}");
     }
+}
+
+/// A bank of one's own may hold a child and a region without a country; the one that ships promises otherwise.
+#[test]
+fn what_only_the_bank_that_ships_promises_is_no_matter_of_form() {
+    type Change = fn(&mut Value);
+    let promised: [(Change, &str, &str); 3] = [
+        (|row| row["profile"]["age"] = json!("old"), "ages from 18 to 80", "age \"old\" is no number"),
+        (|row| row["profile"]["age"] = json!(12), "ages from 18 to 80", "0 Ada Ek, age 12"),
+        (|row| row["profile"]["region"] = json!("Turku"), "regions are", "region \"Turku\""),
+    ];
+    for (change, what, place) in promised {
+        let dir = tempfile::tempdir().unwrap();
+        let mut rows = people();
+        change(&mut rows[0]);
+        let rows = Rows::read(Path::new(&write(dir.path(), &rows))).unwrap();
+        let faults: Vec<_> =
+            check(&rows, Scope { quotas: false }).into_iter().filter(|finding| !finding.holds).collect();
+        assert!(faults.is_empty(), "{what}: {faults:#?}");
+        let findings = check(&rows, Scope { quotas: true });
+        assert!(named(&findings, what, place), "expected {what:?} with {place:?} in {findings:#?}");
+    }
+}
+
+/// Memories of many sentences may be some; where they are too many, each is named.
+#[test]
+fn memories_of_too_many_sentences_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let find = |of: usize| {
+        let mut rows = people();
+        for row in &mut rows[..of] {
+            row["profile_trans"]["hobby"] = json!("You mend clocks, big and small ones. ".repeat(5));
+        }
+        let rows = Rows::read(Path::new(&write(dir.path(), &rows))).unwrap();
+        check(&rows, Scope { quotas: false })
+    };
+    assert!(!named(&find(1), "sentences of a memory", ""), "one of twenty-two may");
+    assert!(named(&find(2), "sentences of a memory", "people.jsonl:2: 1 Bo Fry, hobby: 5"), "{:#?}", find(2));
 }
 
 /// What the encoder adds, with a stand-in that counts words.
@@ -171,9 +216,9 @@ fn texts_that_say_the_same_are_found() {
     let find = |change: fn(&mut Vec<Value>)| {
         let mut rows = people();
         change(&mut rows);
-        let rows = read(Path::new(&write(dir.path(), &rows))).unwrap();
+        let rows = Rows::read(Path::new(&write(dir.path(), &rows))).unwrap();
         let kept = KeptEmbeddings::new(dir.path().join("kept"));
-        let mut embeddings = Embeddings::new(std::sync::Arc::new(Hashed), kept, Box::new(|_, _, _| ()));
+        let mut embeddings = Embeddings::new(Arc::new(Hashed), kept, Box::new(|_, _, _| ()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let found = runtime.block_on(check_meaning(&rows, Scope { quotas: true }, &mut embeddings)).unwrap();
         found.into_iter().filter(|finding| !finding.holds).flat_map(|finding| finding.places).collect::<Vec<_>>()
@@ -181,9 +226,11 @@ fn texts_that_say_the_same_are_found() {
     assert_eq!(find(|_| ()), Vec::<String>::new());
     let found = find(|rows| rows[1]["profile_trans"]["hobby"] = rows[0]["profile_trans"]["hobby"].clone());
     assert!(
-        found.len() == 1 && found[0].starts_with("profile_trans.hobby: 1.00, people.jsonl:1, 0 Ada Ek"),
+        found.len() == 1
+            && found[0].starts_with("profile_trans.hobby: 1.00, people.jsonl:1, 0 Ada Ek \"You have hobby10"),
         "{found:?}"
     );
+    assert!(found[0].ends_with("\" / people.jsonl:2, 1 Bo Fry"), "one text of both: {found:?}");
     let found = find(|rows| {
         rows[0]["supporter_statement"] =
             json!("You are Ada Ek, a cook. You listen. Her sister moved to sea0 and never wrote.");
@@ -194,6 +241,38 @@ fn texts_that_say_the_same_are_found() {
     );
     let found = find(|rows| rows[1]["profile"]["personality"] = rows[0]["profile"]["personality"].clone());
     assert!(found.iter().any(|place| place.starts_with("1.00, INFP, 0 Ada Ek")), "{found:?}");
+}
+
+/// More texts than are kept in one file, a placeholder among them that most share.
+#[test]
+fn texts_are_compared_across_the_pieces_in_which_they_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let texts: Vec<String> = (0..1_030)
+        .map(|at| match at {
+            1_029 => "word0 other0 third0".to_owned(),
+            at if at < 40 => format!("word{at} other{at} third{at}"),
+            _ => "To be told".to_owned(),
+        })
+        .collect();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&told);
+    let hear = move |what: &str, done: usize, of: usize| hears.lock().unwrap().push((what.to_owned(), done, of));
+    let kept = KeptEmbeddings::new(dir.path().to_owned());
+    let mut embeddings = Embeddings::new(Arc::new(Hashed), kept, Box::new(hear));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let embedded = runtime.block_on(embeddings.of("texts", &texts)).unwrap();
+    assert_eq!(embedded.len(), texts.len());
+    let alone = runtime.block_on(Hashed.embed(texts.clone())).unwrap();
+    assert!(alone.iter().enumerate().all(|(at, row)| embedded.row(at) == row), "each text has its own embedding");
+    let mut pairs = Vec::new();
+    embedded.near(0.99, |a, b, _| pairs.push((a, b))).unwrap();
+    assert!(pairs.contains(&(0, 1_029)), "a pair of two pieces is found");
+    assert_eq!(pairs.len(), 1 + 989 * 988 / 2, "and every pair once");
+    let last = told.lock().unwrap().last().cloned();
+    assert_eq!(last, Some(("texts".to_owned(), 1_024, 1_030)), "progress goes on over the pieces");
+    told.lock().unwrap().clear();
+    runtime.block_on(embeddings.of("texts", &texts)).unwrap();
+    assert_eq!(*told.lock().unwrap(), [], "nothing is embedded twice");
 }
 
 #[test]
@@ -231,10 +310,36 @@ fn stats_count_and_draw() {
         .map(|mbti| json!({"type": mbti.as_str(), "description": "They are themselves."}))
         .collect();
     std::fs::write(&types, json!(list).to_string()).unwrap();
-    let nowhere = ["--types", types.to_str().unwrap(), "--encoder", "/nowhere/encoder"];
-    let out = kindred(&[&["bank", "stats", "--bank", &bank][..], &nowhere].concat());
+    let stats = |more: &[&str]| {
+        let given = ["bank", "stats", "--bank", &bank, "--types", types.to_str().unwrap()];
+        // No encoder but the one that is named, and nothing kept but here.
+        in_cache(dir.path(), &[&given[..], more].concat())
+    };
+    // Left out where nobody asked for one, in so many words; one that was named must be there.
+    let out = stats(&[]);
     let said = text(&out.stdout);
-    assert!(out.status.success() && said.contains("No blind sorting") && said.contains("/nowhere/encoder"), "{said}");
+    assert!(out.status.success() && said.contains("No blind sorting: no sentence encoder"), "{said}");
+    let told: Value = serde_json::from_slice(&stats(&["--json"]).stdout).unwrap();
+    let why = told["sorting_left_out"].as_str().unwrap();
+    assert!(why.contains("no sentence encoder") && told["sorting"].is_null() && told["broken"] == json!([]), "{told}");
+    let out = stats(&["--encoder", "/nowhere/encoder"]);
+    let said = text(&out.stderr);
+    assert!(out.status.code() == Some(1) && said.contains("/nowhere/encoder") && !said.contains("matching"), "{said}");
+    // A small encoder sorts by chance, but everybody.
+    let encoder = checkpoints::bert(None);
+    let out = stats(&["--encoder", encoder.path().to_str().unwrap(), "--json"]);
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{}", text(&out.stderr)));
+    let sorting = &told["sorting"];
+    assert!(sorting["characters"] == json!(2) && told["sorting_left_out"].is_null(), "{told}");
+    assert_eq!(sorting["recall"].as_array().unwrap().len(), 1, "of the one type that somebody has");
+    let chart = told["charts"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&chart["title"], &chart["bars"][0][0]),
+        (&json!("Type found by a reader, of each type"), &json!("INFP"))
+    );
+    let out = stats(&["--encoder", encoder.path().to_str().unwrap()]);
+    let said = text(&out.stdout);
+    assert!(said.contains("Blind sorting of 2 characters by tone and personality"), "{said}");
     std::fs::write(&types, "[]").unwrap();
     let out = kindred(&["bank", "stats", "--bank", &bank, "--types", types.to_str().unwrap()]);
     let said = text(&out.stderr);

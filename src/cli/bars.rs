@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-
+use super::draft::Draft;
 use super::page::{WIDTH, bold, cell, plain};
-use crate::evaluation::chart::{Chart, svg};
+use crate::evaluation::chart::Chart;
+use crate::evaluation::picture::svg;
 
 const LABEL: usize = 34;
 const NUMBER: usize = 9;
@@ -24,13 +24,10 @@ pub(super) fn bars(chart: &Chart) -> String {
     out
 }
 
-/// Writes the charts as a picture.
+/// Writes the charts as a picture, whole or not at all.
 pub(super) fn draw(path: &Path, title: &str, under: &str, charts: &[Chart]) -> anyhow::Result<()> {
     let picture = svg(title, under, charts);
-    let partial = path.with_extension(format!("{}.partial", std::process::id()));
-    std::fs::write(&partial, picture)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .with_context(|| format!("cannot write {}", path.display()))
+    Draft::write(path, &picture)?.put()
 }
 
 #[cfg(test)]
@@ -44,5 +41,16 @@ mod tests {
         assert!(drawn.lines().all(|line| line.chars().count() <= WIDTH), "{drawn}");
         let lines: Vec<&str> = drawn.lines().skip(2).collect();
         assert!(lines[0].ends_with(&"█".repeat(BAR)) && lines[2].ends_with(" 0"), "{drawn}");
+    }
+
+    #[test]
+    fn a_picture_that_has_no_place_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("pictures");
+        std::fs::create_dir(&folder).unwrap();
+        let error = draw(&folder, "Title", "under", &[]).unwrap_err().to_string();
+        assert!(error.contains("pictures"), "{error}");
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [folder]);
     }
 }

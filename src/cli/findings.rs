@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -62,12 +61,10 @@ fn hanging(text: &str, indent: usize) -> String {
 pub(super) fn embeddings(encoder: Option<&Path>) -> anyhow::Result<Embeddings> {
     let folder = encoder.map_or_else(paths::encoder, Path::to_owned);
     let encoder = open_encoder(&folder).context("what texts mean needs the sentence encoder; --quick does without")?;
-    let spinner = Arc::new(Mutex::new(None));
+    let mut spinner = None;
     let told = move |what: &str, done: usize, of: usize| {
-        if let Ok(mut spinner) = spinner.lock() {
-            let spinner = spinner.get_or_insert_with(|| waiting_for("reading"));
-            spinner.set_message(format!("reading {what}, {} %", done * 100 / of.max(1)));
-        }
+        let spinner = spinner.get_or_insert_with(|| waiting_for("reading"));
+        spinner.set_message(format!("reading {what}, {} %", done * 100 / of.max(1)));
     };
     Ok(Embeddings::new(encoder, KeptEmbeddings::new(paths::embeddings()), Box::new(told)))
 }

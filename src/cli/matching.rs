@@ -111,7 +111,7 @@ fn rank(
 /// The sentence encoder in this folder, or what to do about it.
 pub(super) fn open_encoder(folder: &Path) -> anyhow::Result<Arc<dyn Embedder>> {
     let encoder = crate::encoder::open(folder).with_context(|| {
-        format!("matching needs the sentence encoder in {}; `make setup` fetches it", folder.display())
+        format!("cannot open the sentence encoder in {}; `make setup` fetches it", folder.display())
     })?;
     Ok(encoder)
 }

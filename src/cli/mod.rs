@@ -8,6 +8,7 @@ mod chat;
 pub mod config;
 mod corpus;
 mod doctor;
+mod draft;
 mod duet;
 mod findings;
 mod lines;

@@ -1,7 +1,8 @@
 //! Keeps embeddings on disk, so that a bank is embedded once and not at every start.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest as _, Sha256};
@@ -16,8 +17,14 @@ const EMBED_BATCH: usize = 256;
 /// Room for the file's header.
 const HEADER_ROOM: u64 = 4096;
 
+/// What nobody read or wrote for so long is of texts that changed since: every edit makes new files and leaves the old.
+const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
+/// A file read within this time is not marked as read again, which saves a write at each start.
+const MARKED_FOR: Duration = Duration::from_hours(24);
+
 /// Where embeddings are kept. What is kept is a copy: a file that is missing, damaged or of
-/// other texts is made anew, and one that can not be written is done without.
+/// other texts is made anew, and one that can not be written is done without. Whenever a file is written, those of the
+/// folder that nobody read or wrote for thirty days are deleted, of the names given here only; reading one sets its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptEmbeddings {
     folder: PathBuf,
@@ -44,7 +51,8 @@ impl KeptEmbeddings {
     fn read(&self, encoder: &str, texts: &[String], dimension: usize) -> Option<Vec<f32>> {
         let path = self.file(encoder, texts, dimension);
         let expected = (texts.len() * dimension * size_of::<f32>()) as u64;
-        if fs::metadata(&path).ok()?.len() > expected + HEADER_ROOM {
+        let metadata = fs::metadata(&path).ok()?;
+        if metadata.len() > expected + HEADER_ROOM {
             return None;
         }
         let bytes = fs::read(&path).ok()?;
@@ -55,7 +63,14 @@ impl KeptEmbeddings {
         }
         let (numbers, _) = tensor.data().as_chunks::<4>();
         let matrix: Vec<f32> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        matrix.iter().all(|number| number.is_finite()).then_some(matrix)
+        if !matrix.iter().all(|number| number.is_finite()) {
+            return None;
+        }
+        if older(&metadata, MARKED_FOR) {
+            // Where this is refused, the file is at worst made anew one day.
+            let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        }
+        Some(matrix)
     }
 
     /// Keeps the matrix; whole or not at all, as it is renamed into place.
@@ -63,6 +78,18 @@ impl KeptEmbeddings {
         let path = self.file(encoder, texts, dimension);
         if let Err(reason) = self.try_write(&path, [texts.len(), dimension], matrix) {
             tracing::warn!(path = %path.display(), reason, "embeddings are not kept");
+        }
+        self.forget_old();
+    }
+
+    /// Deletes what nobody read or wrote for [`KEPT_FOR`]. What cannot be deleted stays.
+    fn forget_old(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten().filter(|entry| is_ours(&entry.file_name().to_string_lossy())) {
+            // Of the entry itself: what a link leads to is not ours.
+            if entry.metadata().is_ok_and(|metadata| metadata.is_file() && older(&metadata, KEPT_FOR)) {
+                let _ = fs::remove_file(entry.path());
+            }
         }
     }
 
@@ -72,9 +99,29 @@ impl KeptEmbeddings {
         fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
         // Two processes may write the same file at once: each writes its own, the last rename wins with equal content.
         let partial = path.with_extension(format!("{}.partial", std::process::id()));
-        safetensors::serialize_to_file([(TENSOR, view)], None, &partial).map_err(|error| error.to_string())?;
-        fs::rename(&partial, path).map_err(|error| error.to_string())
+        let written = safetensors::serialize_to_file([(TENSOR, view)], None, &partial)
+            .map_err(|error| error.to_string())
+            .and_then(|()| fs::rename(&partial, path).map_err(|error| error.to_string()));
+        if written.is_err() {
+            // On a full disk, half a file would take what is left of it.
+            let _ = fs::remove_file(&partial);
+        }
+        written
     }
+}
+
+/// Whether a file has been left alone for longer than this.
+fn older(metadata: &Metadata, than: Duration) -> bool {
+    let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+    age.is_some_and(|age| age > than)
+}
+
+/// "0123456789abcdef0123456789abcdef.safetensors", or with a process in between a partial one that somebody left.
+fn is_ours(name: &str) -> bool {
+    let Some((hash, end)) = name.split_once('.') else { return false };
+    let partial = end.strip_suffix(".partial").is_some_and(|process| process.parse::<u32>().is_ok());
+    let hash = hash.len() == 32 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    hash && (end == "safetensors" || partial)
 }
 
 /// The embeddings of the texts, `[texts, dimension]` row by row: those in `kept`, else made now, and kept. Making them takes
@@ -124,9 +171,45 @@ mod tests {
     #[test]
     fn a_folder_that_can_not_be_written_is_done_without() {
         let dir = tempfile::tempdir().unwrap();
+        // What stands in a file's place for good: a folder.
+        let kept = KeptEmbeddings::new(dir.path().join("new"));
+        let place = kept.file("one", &["a".to_owned()], 1);
+        fs::create_dir_all(&place).unwrap();
+        kept.write("one", &["a".to_owned()], 1, &[1.0]);
+        let left: Vec<_> = fs::read_dir(dir.path().join("new")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [place], "nothing half-written stays");
         fs::write(dir.path().join("file"), b"").unwrap();
         let kept = KeptEmbeddings::new(dir.path().join("file"));
         kept.write("one", &["a".to_owned()], 1, &[1.0]);
         assert_eq!(kept.read("one", &["a".to_owned()], 1), None);
+    }
+
+    #[test]
+    fn what_nobody_used_for_a_month_goes_when_something_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = KeptEmbeddings::new(dir.path().to_owned());
+        let texts = |text: &str| vec![text.to_owned()];
+        let age = |path: &Path, days: u64| {
+            let time = SystemTime::now() - Duration::from_hours(24 * days);
+            File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+        };
+        for text in ["read", "old", "fresh"] {
+            kept.write("one", &texts(text), 1, &[1.0]);
+        }
+        age(&kept.file("one", &texts("fresh"), 1), 29);
+        let old = kept.file("one", &texts("old"), 1);
+        let (partial, theirs) = (old.with_extension("77.partial"), dir.path().join("notes.safetensors"));
+        fs::write(&partial, b"half").unwrap();
+        fs::write(&theirs, b"somebody's").unwrap();
+        for path in [&old, &partial, &theirs, &kept.file("one", &texts("read"), 1)] {
+            age(path, 31);
+        }
+        assert!(kept.read("one", &texts("read"), 1).is_some());
+        kept.write("one", &texts("new"), 1, &[1.0]);
+        assert!(!old.exists() && !partial.exists(), "of texts that changed, and of a process that fell");
+        assert!(theirs.exists(), "a file of another name is somebody's");
+        for text in ["read", "fresh", "new"] {
+            assert!(kept.read("one", &texts(text), 1).is_some(), "{text}");
+        }
     }
 }

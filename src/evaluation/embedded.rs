@@ -6,7 +6,8 @@ use super::EvaluationError;
 use crate::encoder::{Embedder, KeptEmbeddings, cosine, embed_all};
 use crate::nn::near_rows;
 
-/// Texts that are kept in one file. A text that changes costs the embedding of its piece again, which takes seconds.
+/// Texts that are kept in one file. A text that is put in another's place costs the embedding of its piece again, which
+/// takes seconds; one that is put in or taken out moves all behind it, and the rest of its kind is embedded again.
 const PIECE: usize = 1024;
 
 /// Hears what is embedded, and how many texts of how many are done.
@@ -59,13 +60,21 @@ impl Embedded {
         cosine(self.row(at), others.row(other))
     }
 
-    /// Every pair of texts with a cosine of at least `least`, the nearest first.
+    /// How many texts there are.
+    pub fn len(&self) -> usize {
+        self.numbers.len() / self.dimension.max(1)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tells `found` every pair of texts with a cosine of at least `least`, the earlier one first, in no order of pairs.
     ///
     /// # Errors
     /// The tensor library's.
-    pub fn near(&self, least: f32) -> Result<Vec<(usize, usize, f32)>, EvaluationError> {
-        let mut near = near_rows(&self.numbers, self.dimension, least)?;
-        near.sort_by(|a, b| b.2.total_cmp(&a.2));
-        Ok(near)
+    pub fn near(&self, least: f32, found: impl FnMut(usize, usize, f32)) -> Result<(), EvaluationError> {
+        Ok(near_rows(&self.numbers, self.dimension, least, found)?)
     }
 }

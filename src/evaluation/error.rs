@@ -37,9 +37,6 @@ pub enum EvaluationError {
     /// The tensor library refused an operation.
     #[error(transparent)]
     Nn(#[from] crate::nn::NnError),
-    /// The splits could not be read.
-    #[error(transparent)]
-    Splits(#[from] crate::persona::SplitError),
 }
 
 impl EvaluationError {

@@ -1,5 +1,6 @@
 //! What a check says: what was looked at, what was found, what is expected, and where it is not so.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::Serialize;
@@ -7,11 +8,18 @@ use serde::Serialize;
 /// What is expected of what must be nowhere.
 pub const NONE: &str = "none";
 
+/// How far a check goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Also what only the bank or corpus that ships promises, beside the form of any.
+    pub quotas: bool,
+}
+
 /// The outcome of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What was looked at.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// What was found.
     pub found: String,
     /// What is expected.
@@ -24,14 +32,14 @@ pub struct Finding {
 
 impl Finding {
     /// Something that must be nowhere among `of` things.
-    pub fn nowhere(what: &'static str, of: usize, things: &str, places: Vec<String>) -> Self {
+    pub fn nowhere(what: impl Into<Cow<'static, str>>, of: usize, things: &str, places: Vec<String>) -> Self {
         let found = format!("{} of {} {things} at fault", counted(places.len()), counted(of));
-        Self { what, found, expected: NONE.into(), holds: places.is_empty(), places }
+        Self { what: what.into(), found, expected: NONE.into(), holds: places.is_empty(), places }
     }
 
     /// A figure and its bar.
-    pub fn bar(what: &'static str, found: impl Display, expected: impl Display, holds: bool) -> Self {
-        Self { what, found: found.to_string(), expected: expected.to_string(), holds, places: Vec::new() }
+    pub fn bar(what: impl Into<Cow<'static, str>>, found: impl Display, expected: impl Display, holds: bool) -> Self {
+        Self { what: what.into(), found: found.to_string(), expected: expected.to_string(), holds, places: Vec::new() }
     }
 
     /// With the places that are at fault, which are told only where the check is.

@@ -4,14 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What each pattern finds. A year, a span of years, a time, a price or a bus is none of these: a telephone number has a
-/// country's code, or three groups, or nine digits and more in a run.
-const PATTERNS: [(&str, &str); 8] = [
-    ("a telephone number", r"(?:\+|\b00)[1-9]\d?[\d ().-]{6,}\d"),
-    (
-        "a telephone number",
-        r"\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{3,4}\b|\b\d{3}-\d{4}\b|\b\d{2}(?:[ .-]\d{2}){4}\b|\b\d{9,}\b",
-    ),
+use super::telephone::telephone;
+
+/// What each pattern finds, beside telephone numbers. A year, a time, a price or a bus is none of these.
+const PATTERNS: [(&str, &str); 6] = [
     ("an e-mail address", r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}"),
     ("a web address", r"(?i)https?://|\bwww\.|\b[a-z0-9-]{2,}\.(?:com|org|net|info|io|edu|gov)\b"),
     ("a handle", r"(?:^|[\s(])@\w{3,}"),
@@ -36,7 +32,10 @@ static COMPILED: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
 
 /// The first thing of this kind in a text: what it is, and the words.
 pub fn personal(text: &str) -> Option<(&'static str, &str)> {
-    COMPILED.iter().find_map(|(what, pattern)| pattern.find(text).map(|found| (*what, found.as_str().trim())))
+    let number = telephone(text).map(|found| ("a telephone number", found));
+    let other =
+        || COMPILED.iter().find_map(|(what, pattern)| pattern.find(text).map(|found| (*what, found.as_str().trim())));
+    number.or_else(other)
 }
 
 #[cfg(test)]

@@ -57,7 +57,10 @@ impl<T: DeserializeOwned> Rows<T> {
         for file in files {
             let text = fs::read_to_string(&file).map_err(EvaluationError::read(&file))?;
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            // Some editors begin a file with a byte order mark, which is no part of its first row.
+            for (at, line) in
+                text.trim_start_matches('\u{feff}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty())
+            {
                 let place = format!("{name}:{}", at + 1);
                 match serde_json::from_str(line) {
                     Ok(row) => read.rows.push(Placed { place, row }),
@@ -138,6 +141,8 @@ mod tests {
         assert_eq!(rows.rows.iter().map(|row| row.place.as_str()).collect::<Vec<_>>(), ["a.jsonl:1", "b.jsonl:1"]);
         assert!(rows.broken[0].starts_with("b.jsonl:3: "), "{:?}", rows.broken);
         assert_eq!(rows.repeated(|number| *number), ["b.jsonl:1: 3 stands already in a.jsonl:1"]);
+        fs::write(dir.path().join("c.jsonl"), "\u{feff}3\n").unwrap();
+        assert_eq!(Rows::<u32>::read(dir.path()).unwrap().broken.len(), 1, "a byte order mark is no fault");
         assert!(!rows.schema("rows", "rows").holds);
         assert!(!Rows::<u32>::default().schema("rows", "rows").holds, "nothing at all is a fault");
         assert!(Rows::<u32>::read(&dir.path().join("none")).unwrap_err().to_string().contains("none"));

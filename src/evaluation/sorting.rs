@@ -45,7 +45,7 @@ pub struct SortingFigures {
     pub plain: Sorted,
     /// To the nearest with each description's mean similarity to all taken off: some descriptions are near to everybody.
     pub centred: Sorted,
-    /// The share found of each type, by the centred sorting.
+    /// The share found of each type that somebody has, by the centred sorting.
     pub recall: Vec<(Mbti, f64)>,
 }
 
@@ -118,10 +118,10 @@ fn told_right(similarities: &[Vec<f32>], truth: &[Mbti], names: &[Mbti]) -> Sort
         Sorted { right, accuracy: right as f64 / count.max(1) as f64, interval: of_share(right, count) }
     };
     let (plain, centred) = (sorted(&none), sorted(&means));
-    let recall = names.iter().map(|mbti| {
+    let recall = names.iter().filter_map(|mbti| {
         let own = truth.iter().zip(&centred).filter(|(of, _)| *of == mbti);
         let (right, all) = own.fold((0, 0), |(right, all), (_, hit)| (right + usize::from(*hit), all + 1));
-        (*mbti, right as f64 / f64::from(all.max(1)))
+        (all > 0).then(|| (*mbti, right as f64 / f64::from(all)))
     });
     SortingFigures {
         characters: count,
@@ -138,13 +138,14 @@ mod tests {
 
     #[test]
     fn a_description_near_to_everybody_does_not_take_all_once_centred() {
-        let names: Vec<Mbti> = Mbti::all().take(2).collect();
+        // Of the third type there is nobody to be found.
+        let names: Vec<Mbti> = Mbti::all().take(3).collect();
         // The first description is near to everybody; of both, the own one is a little nearer than usual.
-        let similarities = vec![vec![0.9, 0.2], vec![0.9, 0.2], vec![0.8, 0.4], vec![0.8, 0.4]];
+        let similarities = vec![vec![0.9, 0.2, 0.0], vec![0.9, 0.2, 0.0], vec![0.8, 0.4, 0.0], vec![0.8, 0.4, 0.0]];
         let figures = told_right(&similarities, &[names[0], names[0], names[1], names[1]], &names);
         assert_eq!((figures.plain.right, figures.centred.right), (2, 4));
         assert_eq!(figures.recall, [(names[0], 1.0), (names[1], 1.0)]);
-        assert!(figures.plain.interval.low < 0.5 && figures.plain.interval.high > 0.5 && figures.chance == 0.5);
+        assert!(figures.plain.interval.low < 0.5 && figures.plain.interval.high > 0.5 && figures.chance == 1.0 / 3.0);
     }
 
     #[test]

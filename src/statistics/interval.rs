@@ -17,9 +17,13 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The 95 % interval of a share, `part` of `whole` (Wilson's score interval): also good near nought and one.
+/// The 95 % interval of a share, `part` of `whole` (Wilson's score interval): also good near nought and one. Of nothing,
+/// any share may be true: from nought to one. A part is at most the whole.
 pub fn of_share(part: usize, whole: usize) -> Interval {
-    let (n, p) = (whole.max(1) as f64, part as f64 / whole.max(1) as f64);
+    if whole == 0 {
+        return Interval { low: 0.0, high: 1.0 };
+    }
+    let (n, p) = (whole as f64, part.min(whole) as f64 / whole as f64);
     let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
     let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     Interval { low: (middle - half).max(0.0), high: (middle + half).min(1.0) }
@@ -56,6 +60,8 @@ mod tests {
         assert!((interval.low - 0.2553).abs() < 1e-4 && (interval.high - 0.3662).abs() < 1e-4, "{interval:?}");
         let never = of_share(0, 20);
         assert!(never.low == 0.0 && (never.high - 0.1611).abs() < 1e-4, "{never:?}");
+        assert_eq!(of_share(0, 0), Interval { low: 0.0, high: 1.0 }, "nothing is known of nothing");
+        assert_eq!(of_share(3, 2), of_share(2, 2), "more than all is all");
     }
 
     #[test]

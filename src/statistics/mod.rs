@@ -52,11 +52,12 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
+    let mut before = 0;
     for equal in order.chunk_by(|a, b| values[*a] == values[*b]) {
-        let before = order.iter().take_while(|at| values[**at] < values[equal[0]]).count();
         for at in equal {
             ranks[*at] = before as f64 + (equal.len() - 1) as f64 / 2.0;
         }
+        before += equal.len();
     }
     ranks
 }

@@ -1,6 +1,7 @@
 //! What the tests of the checks share: the binary, small people, and an encoder that counts words.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use async_trait::async_trait;
@@ -13,6 +14,17 @@ pub fn kindred(arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("KINDRED_HOME")
+        .output()
+        .unwrap()
+}
+
+/// As [`kindred`], with this folder for a cache.
+pub fn in_cache(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kindred"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("KINDRED_HOME")
+        .env("KINDRED_CACHE", folder)
         .output()
         .unwrap()
 }

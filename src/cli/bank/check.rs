@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::findings::{embeddings, report, same_place};
 use super::super::{open, paths};
-use crate::evaluation::bank::{self, Scope};
+use crate::evaluation::{Rows, Scope, bank};
 
 /// Check the form of a bank and, of the one that ships, its quotas; exit code 1 if anything is at fault
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ pub(super) struct BankCheck {
 impl BankCheck {
     pub(super) fn run(self, path: &Path, encoder: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
         let scope = Scope { quotas: self.quotas || same_place(path, &paths::bank()) };
-        let rows = bank::read(path)?;
+        let rows = Rows::read(path)?;
         // A missing encoder is told before minutes are spent.
         let embeddings = (!self.quick).then(|| embeddings(self.encoder.as_deref().or(encoder))).transpose()?;
         let mut findings = bank::check(&rows, scope);

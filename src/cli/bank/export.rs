@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::draft::Draft;
+use crate::cli::draft::Draft;
 use crate::cli::page::{print, print_json, wrap};
 use crate::matching::find;
 use crate::persona::{Bank, Mbti, bank_files};

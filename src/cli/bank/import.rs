@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::draft::Draft;
+use crate::cli::draft::Draft;
 use crate::cli::page::{dim, plain, print, print_json, wrap};
 use crate::persona::{Mbti, Merge, Row, RowError, bank_files, merge, read_rows};
 

@@ -1,7 +1,6 @@
 //! `kindred bank`: read, search, bring in, take out, check and count characters. One file an action.
 
 mod check;
-mod draft;
 mod export;
 mod import;
 mod list;

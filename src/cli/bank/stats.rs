@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::super::bars::{bars, draw};
 use super::super::findings::embeddings;
-use super::super::open;
 use super::super::page::{dim, print, print_json, wrap};
-use crate::evaluation::bank::{self, stats};
+use super::super::{open, paths};
+use crate::evaluation::bank::stats;
 use crate::evaluation::sorting::{self, Sorted, SortingFigures};
 use crate::evaluation::{Rows, counted, share};
 use crate::persona::Character;
@@ -39,16 +39,13 @@ pub(super) struct BankStats {
 
 impl BankStats {
     pub(super) fn run(self, path: &Path, encoder: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
-        let rows = bank::read(path)?;
+        let rows = Rows::read(path)?;
         anyhow::ensure!(!rows.rows.is_empty(), "there is no character to count: expected rows of the published format");
         let mut stats = stats::count(&rows);
-        let left_out = match self.sort(&rows, encoder)? {
-            Sorting::Done(figures) => {
-                stats = stats.with_sorting(figures);
-                None
-            }
-            Sorting::LeftOut(why) => Some(why),
-        };
+        match self.sort(&rows, encoder)? {
+            Sorting::Done(figures) => stats = stats.with_sorting(figures),
+            Sorting::LeftOut(why) => stats.sorting_left_out = Some(why),
+        }
         let under = format!(
             "{} characters of {} countries in {} jobs; {} words. Software, not people.",
             counted(stats.characters),
@@ -65,19 +62,21 @@ impl BankStats {
         }
         let mut out = wrap(&under, 0);
         out += &wrap(&format!("The hundred commonest 4-grams are {:.2} % of all.", 100.0 * stats.commonest_fours), 0);
-        if !rows.broken.is_empty() {
-            out +=
-                &wrap(&format!("{} lines are no characters; `kindred bank check` names them.", rows.broken.len()), 0);
+        if !stats.broken.is_empty() {
+            let broken = counted(stats.broken.len());
+            out += &wrap(&format!("{broken} lines are no characters; `kindred bank check` names them."), 0);
         }
         out += &stats.charts.iter().map(bars).collect::<String>();
         out.push('\n');
         out += &stats.sorting.as_ref().map(sorted).unwrap_or_default();
+        let left_out = stats.sorting_left_out.as_ref();
         out += &left_out.map(|why| dim(&wrap(&format!("No blind sorting: {why}"), 0))).unwrap_or_default();
         print(&out)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What needs an encoder is left out with a word where there is none: the counts are worth having without.
+    /// What needs an encoder is left out with a word where set-up fetched none and none is named: the counts are worth
+    /// having without. One that was asked for must be there.
     fn sort(&self, rows: &Rows<Character>, encoder: Option<&Path>) -> anyhow::Result<Sorting> {
         let Some(file) = &self.types else {
             return Ok(Sorting::LeftOut("--types names the descriptions of the sixteen types.".to_owned()));
@@ -86,10 +85,13 @@ impl BankStats {
         if self.quick {
             return Ok(Sorting::LeftOut("--quick leaves it out.".to_owned()));
         }
-        let mut embeddings = match embeddings(self.encoder.as_deref().or(encoder)) {
-            Ok(embeddings) => embeddings,
-            Err(error) => return Ok(Sorting::LeftOut(format!("{error:#}."))),
-        };
+        let named = self.encoder.as_deref().or(encoder);
+        let default = paths::encoder();
+        if named.is_none() && !default.exists() {
+            let why = format!("no sentence encoder in {}; `make setup` fetches it.", default.display());
+            return Ok(Sorting::LeftOut(why));
+        }
+        let mut embeddings = embeddings(named)?;
         let figures = open::block_on(async { Ok(sorting::sort(rows, &types, &mut embeddings).await?) })?;
         Ok(Sorting::Done(figures))
     }

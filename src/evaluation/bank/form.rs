@@ -1,5 +1,6 @@
 //! The form of any bank: whole rows, each text in its person and length, nobody's address in it.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -7,11 +8,10 @@ use regex::Regex;
 use super::super::personal::personal;
 use super::super::words::{COMPARED_WORDS, Numbered};
 use super::super::{Finding, Rows, counted, share};
-use super::texts;
+use super::{others, texts};
 use crate::matching::sentences;
 use crate::persona::{Aspect, Character};
 
-const AGES: std::ops::RangeInclusive<u32> = 18..=80;
 /// Words of a memory: shorter ones say too little to be spoken of, longer ones do not fit a prompt beside a talk.
 const MEMORY_WORDS: std::ops::RangeInclusive<usize> = 25..=90;
 /// Sentences of a memory. Some tell in many short ones what others tell in few, so that the bar is on a share of them.
@@ -28,9 +28,20 @@ fn pattern(text: &str) -> Regex {
 }
 
 static YOU: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:you|your|yours|yourself)\b"));
-/// What others are quoted with, and thanks, address somebody else.
-static QUOTED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(?i)thank[- ]you|(?:^|[\s(])['"‘“][^'"’”]*(?:['’]\w[^'"’”]*)*['"’”]"#));
+/// What others are quoted with, and thanks, address somebody else. A single mark may be an elision (" 'til noon"): what it
+/// opens ends with the sentence at the latest, and what closes it stands before a space or a mark (`after`).
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?ix)thank[-\ ]you
+        | (?:^|[\s(])["“][^"”]*["”]
+        | (?:^|[\s(])['‘][^'’.!?]*(?:['’]\w[^'’.!?]*)*[.!?…]*['’](?<after>$|[\s\p{P}])"#,
+    )
+});
+
+/// The text without what is said to somebody else.
+fn unquoted(text: &str) -> Cow<'_, str> {
+    QUOTED.replace_all(text, " $after")
+}
 
 pub(super) fn check(rows: &Rows<Character>) -> Vec<Finding> {
     vec![
@@ -43,8 +54,6 @@ pub(super) fn check(rows: &Rows<Character>) -> Vec<Finding> {
             rows.repeated(|character| character.name().to_owned()),
         ),
         each(rows, "the seventeen profile fields are filled", empty_field),
-        each(rows, "ages from 18 to 80", age),
-        each(rows, "regions are \"City, Country\"", region),
         each(rows, "memories are texts of known aspects", aspects),
         each(rows, "memories address the character", second_person),
         third_person(rows),
@@ -56,14 +65,20 @@ pub(super) fn check(rows: &Rows<Character>) -> Vec<Finding> {
         memory_sentences(rows),
         commonest_fours(rows),
         each(rows, "no telephone, address or web page", |character| {
-            texts(character)
-                .find_map(|(name, text)| personal(text).map(|(what, found)| format!("{name}: {what}, {found:?}")))
+            let told =
+                |name: &str, text: &str| personal(text).map(|(what, found)| format!("{name}: {what}, {found:?}"));
+            let of_texts = texts(character).find_map(|(name, text)| told(&name, text));
+            of_texts.or_else(|| others(character).find_map(|(name, text)| told(&name, &text)))
         }),
     ]
 }
 
 /// A check of each character by itself; its place is named with index and name.
-fn each(rows: &Rows<Character>, what: &'static str, wrong: impl Fn(&Character) -> Option<String>) -> Finding {
+pub(super) fn each(
+    rows: &Rows<Character>,
+    what: impl Into<Cow<'static, str>>,
+    wrong: impl Fn(&Character) -> Option<String>,
+) -> Finding {
     let named = |character: &Character| Some(format!("{}, {}", who(character), wrong(character)?));
     Finding::nowhere(what, rows.rows.len(), "characters", rows.faults(named))
 }
@@ -76,20 +91,6 @@ pub(super) fn who(character: &Character) -> String {
 fn empty_field(character: &Character) -> Option<String> {
     let empty = character.profile.texts().into_iter().find(|(_, text)| text.trim().is_empty());
     empty.map(|(name, _)| format!("profile.{name} is empty"))
-}
-
-fn age(character: &Character) -> Option<String> {
-    match character.profile.age.years() {
-        Some(years) if AGES.contains(&years) => None,
-        Some(years) => Some(format!("age {years}")),
-        None => Some(format!("age {:?} is no number", character.profile.age)),
-    }
-}
-
-fn region(character: &Character) -> Option<String> {
-    let region = &character.profile.region;
-    let parts: Vec<&str> = region.split(',').map(str::trim).collect();
-    (parts.len() != 2 || parts.iter().any(|part| part.is_empty())).then(|| format!("region {region:?}"))
 }
 
 fn aspects(character: &Character) -> Option<String> {
@@ -118,7 +119,7 @@ fn third_person(rows: &Rows<Character>) -> Finding {
             if !YOU.is_match(text) {
                 continue;
             }
-            let text = QUOTED.replace_all(text, " ");
+            let text = unquoted(text);
             let place = || format!("{}: {}, {name}: {text}", placed.place, who(&placed.row));
             if sentences(&text).iter().any(|sentence| YOU.find(sentence).is_some_and(|you| you.start() == 0)) {
                 addressed.push(place());
@@ -166,22 +167,26 @@ fn memory_words(rows: &Rows<Character>) -> Finding {
 }
 
 fn memory_sentences(rows: &Rows<Character>) -> Finding {
-    let (mut all, mut few, mut single, mut most) = (0, 0, Vec::new(), 0);
+    let (least, many) = (*MEMORY_SENTENCES.start(), *MEMORY_SENTENCES.end());
+    let (mut all, mut single, mut long, mut most) = (0, Vec::new(), Vec::new(), 0);
     for placed in &rows.rows {
         for (name, text) in placed.row.aspects() {
             let count = sentences(text).len();
             all += 1;
             most = most.max(count);
-            few += usize::from(MEMORY_SENTENCES.contains(&count));
-            if count < *MEMORY_SENTENCES.start() {
-                single.push(format!("{}: {}, {name}: {count}", placed.place, who(&placed.row)));
+            let place = || format!("{}: {}, {name}: {count}", placed.place, who(&placed.row));
+            if count < least {
+                single.push(place());
+            } else if count > many {
+                long.push(place());
             }
         }
     }
+    let few = all - single.len() - long.len();
     let holds = single.is_empty() && few as f64 >= MEMORIES_OF_FEW_SENTENCES * all as f64;
-    let found = format!("2 to 4 in {} of {}, {most} at most", share(few, all), counted(all));
-    let expected = format!("2 to 4 in {:.0} %, none of one", 100.0 * MEMORIES_OF_FEW_SENTENCES);
-    Finding::bar("sentences of a memory", found, expected, holds).at(single)
+    let found = format!("{least} to {many} in {} of {}, {most} at most", share(few, all), counted(all));
+    let expected = format!("{least} to {many} in {:.0} %, none of fewer", 100.0 * MEMORIES_OF_FEW_SENTENCES);
+    Finding::bar("sentences of a memory", found, expected, holds).at([single, long].concat())
 }
 
 fn commonest_fours(rows: &Rows<Character>) -> Finding {
@@ -219,9 +224,14 @@ mod tests {
 
     #[test]
     fn quotations_and_thanks_address_somebody_else() {
-        let told = |text: &str| QUOTED.replace_all(text, " ").into_owned();
+        let told = |text: &str| unquoted(text).into_owned();
         assert!(!YOU.is_match(&told("She said 'I don't know you' and left the thank-you card.")));
         assert!(YOU.is_match(&told("Knows what's in your pocket, and it's yours.")));
         assert!(YOU.is_match(&told("The boys' boat is where you left it.")));
+        assert!(!YOU.is_match(&told("Says 'I'll ask you, then.' and \"Why? Are you there?\" and 'You!', to anybody.")));
+        let elided = told("Waits 'til noon. You mend nets, and the boys' boat waits.");
+        assert!(sentences(&elided).iter().any(|sentence| sentence.starts_with("You mend nets")), "{elided}");
+        let after = told("He says 'you'. You mend nets.");
+        assert!(sentences(&after).iter().any(|sentence| sentence.starts_with("You")), "{after}");
     }
 }

@@ -1,9 +1,10 @@
 //! What an encoder tells of a bank: texts that say the same, types whose people are alike, worries where none belong.
 
+use std::collections::BTreeMap;
+
 use super::super::embedded::Embeddings;
-use super::super::near::{Text, near_duplicates};
-use super::super::{EvaluationError, Finding, Placed, Rows, counted};
-use super::Scope;
+use super::super::near::{NEAR, Near, Text, groups, near_groups, places};
+use super::super::{EvaluationError, Finding, Placed, Rows, Scope};
 use super::form::who;
 use crate::matching::sentences;
 use crate::persona::Character;
@@ -17,7 +18,11 @@ const PERSONALITIES: f32 = 0.85;
 /// supporters'; at 0.6 it is 87 %, and one of the supporters' by a shared image.
 const WORRY: f32 = 0.65;
 
-pub(super) async fn check(
+/// What an encoder tells: near-duplicates, personalities too near within a type, and worries in a supporter's statement.
+///
+/// # Errors
+/// The encoder's, and the tensor library's.
+pub async fn check(
     rows: &Rows<Character>,
     scope: Scope,
     embeddings: &mut Embeddings,
@@ -30,7 +35,8 @@ pub(super) async fn check(
 }
 
 async fn duplicates(rows: &Rows<Character>, embeddings: &mut Embeddings) -> Result<Finding, EvaluationError> {
-    let mut groups: Vec<(String, Vec<Text>)> = Vec::new();
+    // By name of the field, in the order of the names.
+    let mut fields: BTreeMap<String, Vec<Text>> = BTreeMap::new();
     for (at, placed) in rows.rows.iter().enumerate() {
         for (name, text) in super::texts(&placed.row) {
             if name.starts_with("profile.") && text.split_whitespace().count() < WORDS_OF_A_FIELD {
@@ -38,19 +44,17 @@ async fn duplicates(rows: &Rows<Character>, embeddings: &mut Embeddings) -> Resu
             }
             let place = format!("{}, {}", placed.place, who(&placed.row));
             let text = Text { owner: at, place, text: text.to_owned() };
-            match groups.iter_mut().find(|(group, _)| *group == name) {
-                Some((_, texts)) => texts.push(text),
-                None => groups.push((name, vec![text])),
-            }
+            fields.entry(name).or_default().push(text);
         }
     }
-    let compared: usize = groups.iter().map(|(_, texts)| texts.len()).sum();
-    let mut places = Vec::new();
-    for (name, texts) in groups {
-        let pairs = near_duplicates(&name, &texts, embeddings).await?;
-        places.extend(pairs.into_iter().map(|pair| format!("{name}: {pair}")));
+    let compared: usize = fields.values().map(Vec::len).sum();
+    let mut all = Near::default();
+    for (name, texts) in fields {
+        let near = near_groups(&name, &texts, embeddings).await?;
+        all.texts += near.texts;
+        all.groups.extend(near.groups.into_iter().map(|group| format!("{name}: {group}")));
     }
-    Ok(Finding::nowhere("near-duplicates (cosine 0.92 and more)", compared, "texts", places))
+    Ok(all.finding(format!("near-duplicates (cosine {NEAR} and more)"), compared, "texts"))
 }
 
 /// A supporter does not speak of its own worry. What tells it is a sentence of the statement that says what a sentence of
@@ -89,16 +93,12 @@ async fn worries(rows: &Rows<Character>, embeddings: &mut Embeddings) -> Result<
 async fn personalities(rows: &Rows<Character>, embeddings: &mut Embeddings) -> Result<Finding, EvaluationError> {
     let texts: Vec<String> = rows.iter().map(|character| character.profile.personality.clone()).collect();
     let embedded = embeddings.of("personalities", &texts).await?;
-    let same =
-        embedded.near(PERSONALITIES)?.into_iter().filter(|(a, b, _)| rows.rows[*a].row.mbti == rows.rows[*b].row.mbti);
-    let places = same
-        .map(|(a, b, cosine)| {
-            let (a, b) = (&rows.rows[a].row, &rows.rows[b].row);
-            let told = [a, b].map(|character| format!("{}: \"{}\"", who(character), character.profile.personality));
-            format!("{cosine:.2}, {}, {}", a.mbti, told.join(" / "))
-        })
-        .collect::<Vec<_>>();
-    let found = format!("{} pairs", counted(places.len()));
-    let what = "personalities of one type nearer than 0.85";
-    Ok(Finding::bar(what, found, "none", places.is_empty()).at(places))
+    let found = groups(&embedded, PERSONALITIES, |a, b| rows.rows[a].row.mbti == rows.rows[b].row.mbti)?;
+    let told = found.iter().map(|group| {
+        let names: Vec<String> = group.members.iter().map(|at| who(&rows.rows[*at].row)).collect();
+        let members = names.iter().map(String::as_str).zip(group.members.iter().map(|at| texts[*at].as_str()));
+        format!("{:.2}, {}, {}", group.cosine, rows.rows[group.members[0]].row.mbti, places(members))
+    });
+    let near = Near { texts: found.iter().map(|group| group.members.len()).sum(), groups: told.collect() };
+    Ok(near.finding(format!("personalities of one type nearer than {PERSONALITIES}"), texts.len(), "characters"))
 }

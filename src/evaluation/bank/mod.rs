@@ -5,28 +5,11 @@ mod meaning;
 mod quotas;
 pub mod stats;
 
-use std::path::Path;
-
 pub(super) use form::fours;
+pub use meaning::check as check_meaning;
 
-use super::embedded::Embeddings;
-use super::{EvaluationError, Finding, Rows};
-use crate::persona::Character;
-
-/// What is looked at.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope {
-    /// Also the quotas of the bank that ships, beside the form of any bank.
-    pub quotas: bool,
-}
-
-/// The rows of a bank, whatever state they are in.
-///
-/// # Errors
-/// A file or folder that cannot be read.
-pub fn read(path: &Path) -> Result<Rows<Character>, EvaluationError> {
-    Rows::read(path)
-}
+use super::{Finding, Rows, Scope};
+use crate::persona::{Age, Character};
 
 /// What can be told without an encoder.
 pub fn check(rows: &Rows<Character>, scope: Scope) -> Vec<Finding> {
@@ -37,25 +20,29 @@ pub fn check(rows: &Rows<Character>, scope: Scope) -> Vec<Finding> {
     findings
 }
 
-/// What an encoder tells: near-duplicates, personalities too near within a type, and worries in a supporter's statement.
-///
-/// # Errors
-/// The encoder's, and the tensor library's.
-pub async fn check_meaning(
-    rows: &Rows<Character>,
-    scope: Scope,
-    embeddings: &mut Embeddings,
-) -> Result<Vec<Finding>, EvaluationError> {
-    meaning::check(rows, scope, embeddings).await
-}
-
-/// All texts of a character with their names: profile, memories, statements.
+/// All texts of a character with their names: profile, memories, statements. A field that the format does not list is one
+/// of the profile's: matching quotes it.
 fn texts(character: &Character) -> impl Iterator<Item = (String, &str)> {
     let profile = character.profile.texts().into_iter().map(|(name, text)| (format!("profile.{name}"), text));
+    let extra = character.profile.extra.iter();
+    let extra = extra.filter_map(|(name, value)| Some((format!("profile.{name}"), value.as_str()?)));
     let memories = character.aspects().map(|(name, text)| (format!("profile_trans.{name}"), text));
     let statements = [
         ("seeker_statement".to_owned(), character.seeker_statement.as_str()),
         ("supporter_statement".to_owned(), character.supporter_statement.as_str()),
     ];
-    profile.chain(memories).chain(statements)
+    profile.chain(extra).chain(memories).chain(statements)
+}
+
+/// What a character holds beside its [`texts`], as JSON: an age that is no number, and lists, numbers and objects in fields
+/// that should be texts. Nothing speaks of them, but an export takes them along.
+fn others(character: &Character) -> impl Iterator<Item = (String, String)> {
+    let profile = character.profile.extra.iter().map(|(name, value)| (format!("profile.{name}"), value));
+    let memories = character.profile_trans.iter().map(|(name, value)| (format!("profile_trans.{name}"), value));
+    let age = match &character.profile.age {
+        Age::Text(text) => Some(("profile.age".to_owned(), text.clone())),
+        Age::Years(_) => None,
+    };
+    let values = profile.chain(memories).filter(|(_, value)| !value.is_string());
+    values.map(|(name, value)| (name, value.to_string())).chain(age)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::worry;
 use super::super::{Finding, Rows, counted, share, tally};
-use super::form::who;
-use crate::persona::{Character, Mbti};
+use super::form::{each, who};
+use crate::persona::{Age, Character, Mbti};
 
 const CHARACTERS: usize = 1_024;
 const OF_A_TYPE: usize = 64;
@@ -16,13 +16,25 @@ const COMMONEST_COUNTRY: f64 = 0.12;
 const JOBS: usize = 400;
 const GENDERS: [&str; 3] = ["female", "male", "non-binary"];
 const NON_BINARY: usize = 20;
+const AGES: std::ops::RangeInclusive<u32> = 18..=80;
 /// Share of each of the six decades from twenty to seventy-nine.
 const DECADE: std::ops::RangeInclusive<f64> = 0.08..=0.25;
 const WORRIES: usize = 24;
 const OTHER_WORRIES: f64 = 0.1;
 
 pub(super) fn check(rows: &Rows<Character>) -> Vec<Finding> {
-    vec![size(rows), types(rows), memories(rows), countries(rows), jobs(rows), genders(rows), ages(rows), worries(rows)]
+    vec![
+        size(rows),
+        types(rows),
+        memories(rows),
+        each(rows, format!("ages from {} to {}", AGES.start(), AGES.end()), age),
+        each(rows, "regions are \"City, Country\"", region),
+        countries(rows),
+        jobs(rows),
+        genders(rows),
+        ages(rows),
+        worries(rows),
+    ]
 }
 
 fn size(rows: &Rows<Character>) -> Finding {
@@ -41,6 +53,21 @@ fn types(rows: &Rows<Character>) -> Finding {
     Finding::bar("characters of each type", found, format!("16 types of {OF_A_TYPE}"), odd.is_empty()).at(odd)
 }
 
+fn age(character: &Character) -> Option<String> {
+    match (character.profile.age.years(), &character.profile.age) {
+        (Some(years), _) if AGES.contains(&years) => None,
+        (Some(years), _) => Some(format!("age {years}")),
+        (None, Age::Text(text)) => Some(format!("age {text:?} is no number")),
+        (None, Age::Years(_)) => None,
+    }
+}
+
+fn region(character: &Character) -> Option<String> {
+    let region = &character.profile.region;
+    let parts: Vec<&str> = region.split(',').map(str::trim).collect();
+    (parts.len() != 2 || parts.iter().any(|part| part.is_empty())).then(|| format!("region {region:?}"))
+}
+
 fn memories(rows: &Rows<Character>) -> Finding {
     let odd = |character: &Character| {
         let count = character.profile_trans.len();
@@ -50,8 +77,10 @@ fn memories(rows: &Rows<Character>) -> Finding {
 }
 
 fn countries(rows: &Rows<Character>) -> Finding {
-    let counts = count(rows, |character| character.profile.country().unwrap_or_default().to_owned());
-    let (name, most) = counts.iter().max_by_key(|(_, count)| **count).map_or(("none", 0), |(name, most)| (name, *most));
+    // Of whom none is told adds no country.
+    let counts = tally(rows.iter().filter_map(|character| character.profile.country()));
+    let (name, most) =
+        counts.iter().max_by_key(|(_, count)| **count).map_or(("none", 0), |(name, most)| (*name, *most));
     let holds = counts.len() >= COUNTRIES && most as f64 <= COMMONEST_COUNTRY * rows.rows.len() as f64;
     let found = format!("{}, {name} {}", counts.len(), share(most, rows.rows.len()));
     Finding::bar(
@@ -63,7 +92,8 @@ fn countries(rows: &Rows<Character>) -> Finding {
 }
 
 fn jobs(rows: &Rows<Character>) -> Finding {
-    let found = count(rows, |character| character.profile.job.clone()).len();
+    let jobs = rows.iter().map(|character| character.profile.job.trim());
+    let found = tally(jobs.filter(|job| !job.is_empty())).len();
     Finding::bar("different jobs", found, format!("{JOBS} and more"), found >= JOBS)
 }
 

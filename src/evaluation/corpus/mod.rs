@@ -12,19 +12,13 @@ pub mod stats;
 
 use std::path::Path;
 
+pub use super::Scope;
 use super::embedded::Embeddings;
 use super::words::Numbered;
 use super::{EvaluationError, Finding, Rows};
 use crate::dialogue::AuthoredDialogue;
 use crate::faithfulness::FactGroup;
 use crate::persona::{Bank, Splits};
-
-/// What is looked at.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope {
-    /// Also the quotas of the corpus that ships, beside the form of any.
-    pub quotas: bool,
-}
 
 /// A corpus as it lies in its folder, whatever state its rows are in, and the bank whose characters it names.
 #[derive(Debug)]
