@@ -14,7 +14,7 @@
 //! | 3 skills | [`memory`]: which memory helps now; [`matching`]: who helps whom; [`faithfulness`]: is it still them who speak; [`safety`]: who must be helped otherwise |
 //! | 2 services | [`engine`]: generate; [`encoder`]: embed and score; [`store`]: keep |
 //! | 1 tensors | [`nn`]: model families, weights, devices |
-//! | 0 words | [`persona`]: characters, the bank; [`dialogue`]: turns, prompts, published rows; [`statistics`] |
+//! | 0 words | [`persona`]: characters, the bank; [`dialogue`]: turns, prompts, published rows; [`statistics`]; [`files`] |
 
 #![deny(missing_docs, unreachable_pub, unsafe_op_in_unsafe_fn, rustdoc::broken_intra_doc_links)]
 #![deny(unsafe_code)]
@@ -26,6 +26,7 @@ pub mod encoder;
 pub mod engine;
 pub mod evaluation;
 pub mod faithfulness;
+pub mod files;
 pub mod matching;
 pub mod memory;
 pub mod nn;

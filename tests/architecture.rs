@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, from the ground up.
 const FLOORS: [&[&str]; 7] = [
-    &["persona", "dialogue", "statistics"],
+    &["persona", "dialogue", "statistics", "files"],
     &["nn"],
     &["engine", "encoder", "store"],
     &["memory", "matching", "faithfulness", "emotion", "safety"],

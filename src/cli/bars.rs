@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::draft::Draft;
 use super::page::{WIDTH, bold, cell, plain};
 use crate::evaluation::chart::Chart;
 use crate::evaluation::picture::svg;
+use crate::files::Draft;
 
 const LABEL: usize = 34;
 const NUMBER: usize = 9;
@@ -27,7 +27,7 @@ pub(super) fn bars(chart: &Chart) -> String {
 /// Writes the charts as a picture, whole or not at all.
 pub(super) fn draw(path: &Path, title: &str, under: &str, charts: &[Chart]) -> anyhow::Result<()> {
     let picture = svg(title, under, charts);
-    Draft::write(path, &picture)?.put()
+    Ok(Draft::text(path, &picture)?.put()?)
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod chat;
 pub mod config;
 mod corpus;
 mod doctor;
-mod draft;
 mod duet;
 mod findings;
 mod lines;

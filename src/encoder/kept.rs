@@ -1,6 +1,7 @@
 //! Keeps embeddings on disk, so that a bank is embedded once and not at every start.
 
 use std::fs::{self, File, Metadata};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +9,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest as _, Sha256};
 
 use super::{Embedder, EncoderError, embed_checked};
+use crate::files::Draft;
 
 /// Changes when the way texts are laid out in the matrix changes.
 const LAYOUT: &str = "kindred bank embeddings 1";
@@ -98,15 +100,9 @@ impl KeptEmbeddings {
         let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).map_err(|error| error.to_string())?;
         fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
         // Two processes may write the same file at once: each writes its own, the last rename wins with equal content.
-        let partial = path.with_extension(format!("{}.partial", std::process::id()));
-        let written = safetensors::serialize_to_file([(TENSOR, view)], None, &partial)
-            .map_err(|error| error.to_string())
-            .and_then(|()| fs::rename(&partial, path).map_err(|error| error.to_string()));
-        if written.is_err() {
-            // On a full disk, half a file would take what is left of it.
-            let _ = fs::remove_file(&partial);
-        }
-        written
+        let file = safetensors::serialize([(TENSOR, view)], None).map_err(|error| error.to_string())?;
+        let draft = Draft::write(path, |draft| draft.write_all(&file)).map_err(|error| error.to_string())?;
+        draft.put().map_err(|error| error.to_string())
     }
 }
 
@@ -118,10 +114,15 @@ fn older(metadata: &Metadata, than: Duration) -> bool {
 
 /// "0123456789abcdef0123456789abcdef.safetensors", or with a process in between a partial one that somebody left.
 fn is_ours(name: &str) -> bool {
-    let Some((hash, end)) = name.split_once('.') else { return false };
-    let partial = end.strip_suffix(".partial").is_some_and(|process| process.parse::<u32>().is_ok());
+    let drafted = || name.strip_prefix('.')?.strip_suffix(".partial")?.rsplit_once('.');
+    let (hash, end) = match drafted() {
+        Some((name, process)) if process.parse::<u32>().is_ok() => name,
+        _ => name,
+    }
+    .split_once('.')
+    .unwrap_or_default();
     let hash = hash.len() == 32 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    hash && (end == "safetensors" || partial)
+    hash && end == "safetensors"
 }
 
 /// The embeddings of the texts, `[texts, dimension]` row by row: those in `kept`, else made now, and kept. Making them takes
@@ -198,7 +199,9 @@ mod tests {
         }
         age(&kept.file("one", &texts("fresh"), 1), 29);
         let old = kept.file("one", &texts("old"), 1);
-        let (partial, theirs) = (old.with_extension("77.partial"), dir.path().join("notes.safetensors"));
+        let name = old.file_name().unwrap().to_string_lossy();
+        let partial = dir.path().join(format!(".{name}.77.partial"));
+        let theirs = dir.path().join("notes.safetensors");
         fs::write(&partial, b"half").unwrap();
         fs::write(&theirs, b"somebody's").unwrap();
         for path in [&old, &partial, &theirs, &kept.file("one", &texts("read"), 1)] {

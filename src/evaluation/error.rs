@@ -5,11 +5,9 @@ use std::path::PathBuf;
 /// Why something could not be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluationError {
-    /// A file or folder could not be read or written.
-    #[error("cannot {doing} {path}: {source}")]
-    Io {
-        /// "read" or "write".
-        doing: &'static str,
+    /// A file or folder could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
@@ -31,6 +29,9 @@ pub enum EvaluationError {
         /// The file.
         path: PathBuf,
     },
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] crate::files::DraftError),
     /// Texts could not be embedded.
     #[error("the texts could not be compared: {0}")]
     Encoder(#[from] crate::encoder::EncoderError),
@@ -41,10 +42,6 @@ pub enum EvaluationError {
 
 impl EvaluationError {
     pub(super) fn read(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Io { doing: "read", path: path.to_owned(), source }
-    }
-
-    pub(super) fn write(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Io { doing: "write", path: path.to_owned(), source }
+        move |source| Self::Read { path: path.to_owned(), source }
     }
 }

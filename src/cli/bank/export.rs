@@ -8,8 +8,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::draft::Draft;
 use crate::cli::page::{print, print_json, wrap};
+use crate::files::{Draft, is_free};
 use crate::matching::find;
 use crate::persona::{Bank, Mbti, bank_files};
 
@@ -40,7 +40,7 @@ pub(super) struct Export {
 impl Export {
     /// `path` is the one that `bank` was loaded from.
     pub(super) fn run(self, bank: &Bank, path: &Path, json: bool) -> anyhow::Result<()> {
-        if let Some(out) = self.out.as_deref().filter(|out| !self.force && out.exists()) {
+        if let Some(out) = self.out.as_deref().filter(|out| !self.force && !is_free(out)) {
             bail!("{} is there already; --force overwrites it", out.display());
         }
         let named = self.who.iter().map(|who| Ok(find(bank, who)?.index)).collect::<anyhow::Result<Vec<u32>>>()?;
@@ -54,7 +54,7 @@ impl Export {
         }
         let text: String = rows.values().flat_map(|row| [row.as_str(), "\n"]).collect();
         let Some(out) = self.out else { return print(&text) };
-        Draft::write(&out, &text)?.put()?;
+        Draft::text(&out, &text)?.put()?;
         if json {
             return print_json(&json!({"characters": rows.len(), "file": out}));
         }

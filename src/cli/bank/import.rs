@@ -9,8 +9,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::draft::Draft;
 use crate::cli::page::{dim, plain, print, print_json, wrap};
+use crate::files::Draft;
 use crate::persona::{Mbti, Merge, Row, RowError, bank_files, merge, read_rows};
 
 /// The most that is read of one file, in bytes: some thirty thousand characters.
@@ -105,7 +105,7 @@ fn bring(folder: &Path, incoming: Vec<Row>, renumber: bool) -> anyhow::Result<(M
         if !content.is_empty() && !content.ends_with('\n') {
             content.push('\n');
         }
-        drafts.push((Draft::write(&place, &(content + &lines))?, place));
+        drafts.push((Draft::text(&place, &(content + &lines))?, place));
     }
     // Each file appears whole. After a fall in between, the same import brings what is missing.
     let mut files = Vec::new();

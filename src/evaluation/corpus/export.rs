@@ -1,7 +1,6 @@
 //! The corpus as published rows, self-contained: what others can read without the bank.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -10,6 +9,7 @@ use super::super::{EvaluationError, Placed, Rows};
 use super::{Corpus, faithfulness};
 use crate::dialogue::{AuthoredDialogue, DialogueRow, RatingRow};
 use crate::faithfulness::{FactGroup, FactsError, nli_rows, passages, queries, relevance_rows};
+use crate::files::{Draft, is_free};
 use crate::persona::{Split, Splits};
 
 /// Which rows are written, and how: CharacterChat's files hold a row a line, APC's are arrays.
@@ -78,7 +78,7 @@ pub struct Export {
 /// A file that is there already or cannot be written, lines that are no rows of the corpus, no rows of the kind and split, no
 /// split where one is asked for, a character or a memory that is not in the bank. Nothing is written then.
 pub fn write(corpus: &Corpus, export: Export, out: &Path) -> Result<usize, EvaluationError> {
-    if !export.force && out.exists() {
+    if !export.force && !is_free(out) {
         return Err(EvaluationError::Exists { path: out.to_owned() });
     }
     let chosen = Chosen::new(corpus, export)?;
@@ -141,7 +141,7 @@ impl<'a> Chosen<'a> {
 
     fn lines<T: Serialize>(&self, out: &Path, rows: &[T]) -> Result<usize, EvaluationError> {
         self.some(rows)?;
-        in_place(out, |file| {
+        Draft::write(out, |file| {
             rows.iter().try_for_each(|row| {
                 serde_json::to_writer(&mut *file, row)?;
                 file.write_all(b"\n")
@@ -153,7 +153,7 @@ impl<'a> Chosen<'a> {
     /// An array of rows, each on a line of its own, which programs read as JSON and people compare line by line.
     fn array<T: Serialize>(&self, out: &Path, rows: &[T]) -> Result<usize, EvaluationError> {
         self.some(rows)?;
-        in_place(out, |file| {
+        Draft::write(out, |file| {
             for (at, row) in rows.iter().enumerate() {
                 file.write_all(if at == 0 { b"[\n" } else { b",\n" })?;
                 serde_json::to_writer(&mut *file, row)?;
@@ -193,22 +193,6 @@ fn published(
     };
     let (seeker, supporter) = (person(row.seeker)?, person(row.supporter)?);
     row.published(seeker, supporter).map_err(|error| wrong(place, "memories of the one who speaks", &error.to_string()))
-}
-
-/// Writes beside the file and renames into place.
-fn in_place(out: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), EvaluationError> {
-    let partial = out.with_extension(format!("{}.partial", std::process::id()));
-    let written = File::create(&partial).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        write(&mut file)?;
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&partial, out)
-    });
-    if written.is_err() {
-        // What could not be finished helps nobody; the reason is told.
-        let _ = fs::remove_file(&partial);
-    }
-    written.map_err(EvaluationError::write(out))
 }
 
 fn stray(error: FactsError) -> EvaluationError {
