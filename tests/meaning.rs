@@ -118,6 +118,23 @@ async fn who_is_like_whom_is_told_with_both_sentences() {
     assert!(whole.is_sorted_by(|a, b| a.score >= b.score));
     assert_eq!(meanings.neighbours(1).unwrap(), whole, "kept ones are the same");
     assert!(whole.len() <= NEIGHBOURS);
+    assert!(meanings.known_neighbours(2).is_none(), "nobody has asked yet");
+    assert_eq!(meanings.known_neighbours(1).unwrap(), whole);
+}
+
+#[tokio::test]
+async fn in_common_is_only_what_is_nearer_than_usual_among_those_of_whom_it_is_told() {
+    let (meanings, _) = meanings().await;
+    let whole = meanings.similar(1, &Nearness::Whole, 9).unwrap();
+    let fields = |index: u32| {
+        let alike = whole.iter().find(|alike| alike.index == index).unwrap();
+        alike.common.iter().map(|common| common.field.as_str()).collect::<Vec<_>>()
+    };
+    // The worry of 1 is grief: that of 5 is near it (0.71), that of 2 is not (0), and of 7 none is told; usual is 0.35. Bread
+    // is baked by 2 (1), among other things by 5 (0.71), and not by 7 (0); usual is 0.57.
+    assert_eq!(fields(5), ["recent_worry_or_anxiety", "hobby"], "most so first");
+    assert_eq!(fields(2), ["hobby"], "as near in job as everybody is not in common");
+    assert!(fields(7).is_empty(), "in nothing nearer than others are");
 }
 
 #[tokio::test]

@@ -85,8 +85,16 @@ pub enum AgentError {
     /// The key was used for another request.
     #[error("this key was used for another request; give every request a key of its own")]
     KeyReused,
+    /// As many searches and comparisons as may wait for a processor do.
+    #[error(
+        "{limit} searches and comparisons are at work or wait their turn, which is the limit; try again in a moment"
+    )]
+    TooManySearches {
+        /// The most at once.
+        limit: usize,
+    },
     /// The agents were started without an index of meanings.
-    #[error("the bank is not searched by meaning here: the sentence encoder was not asked for at the start")]
+    #[error("the bank is not searched by meaning here: it was started without")]
     NoMeanings,
     /// The process is shutting down. Nothing was stored.
     #[error("Kindred is shutting down")]

@@ -6,6 +6,9 @@ use super::visitor::RequestKey;
 /// The most characters of one message: more than anybody types, and a few contexts' worth at most.
 pub const MESSAGE_LIMIT: usize = 8_000;
 
+/// The most characters of what is searched for by meaning: a sentence or two, whatever a message may hold.
+pub const SEARCH_LIMIT: usize = 200;
+
 /// Something that a person says.
 #[derive(Clone, Debug, Default)]
 pub struct Message {

@@ -35,20 +35,51 @@ pub struct Fit {
 
 /// A sentence, and where its embedding lies.
 pub(super) struct Line {
-    pub(super) field: Aspect,
     pub(super) text: Arc<str>,
     row: usize,
 }
 
-/// All that is told of one character.
+/// What is told of one character under one field.
+pub(super) struct Topic {
+    /// Place in [`Meanings::fields`].
+    pub(super) field: usize,
+    /// Never empty.
+    pub(super) lines: Vec<Line>,
+}
+
+/// All that is told of one character, each field once.
 pub(super) struct Person {
     pub(super) index: u32,
-    pub(super) lines: Vec<Line>,
+    pub(super) topics: Vec<Topic>,
+}
+
+impl Person {
+    fn add(&mut self, field: usize, line: Line) {
+        match self.topics.iter_mut().find(|topic| topic.field == field) {
+            Some(topic) => topic.lines.push(line),
+            None => self.topics.push(Topic { field, lines: vec![line] }),
+        }
+    }
+
+    /// What is told of them under this field.
+    pub(super) fn under(&self, field: usize) -> Option<&Topic> {
+        self.topics.iter().find(|topic| topic.field == field)
+    }
+}
+
+/// The place of a field among those that are known; a new one is put at their end.
+fn place(fields: &mut Vec<Aspect>, field: &Aspect) -> usize {
+    fields.iter().position(|known| known == field).unwrap_or_else(|| {
+        fields.push(field.clone());
+        fields.len() - 1
+    })
 }
 
 /// The sentences of a bank, embedded. Those that the matcher holds too are the matcher's own.
 pub struct Meanings {
     matcher: Arc<Matcher>,
+    /// Everything that is told of anybody, in the order it was met.
+    pub(super) fields: Vec<Aspect>,
     /// In order of index.
     pub(super) people: Vec<Person>,
     /// Embeddings of what the matcher has not; their rows count on from the matcher's.
@@ -87,32 +118,35 @@ impl Meanings {
         told: &mut (dyn FnMut(usize, usize) + Send),
     ) -> Result<Self, MatchError> {
         let mut rows: HashMap<Arc<str>, usize> = HashMap::new();
-        let mut lived: HashMap<u32, Vec<Line>> = HashMap::new();
+        let mut fields: Vec<Aspect> = Vec::new();
+        let mut lived: HashMap<u32, Person> = HashMap::new();
+        let nobody = |index| Person { index, topics: Vec::new() };
         for (index, field, text, row) in matcher.sentences() {
             let text: Arc<str> = text.into();
             rows.entry(text.clone()).or_insert(row);
-            lived.entry(index).or_default().push(Line { field: field.clone(), text, row });
+            let field = place(&mut fields, field);
+            lived.entry(index).or_insert_with(|| nobody(index)).add(field, Line { text, row });
         }
         let mut texts: Vec<String> = Vec::new();
         let mut people = Vec::with_capacity(bank.len());
         for character in bank.iter() {
-            let mut lines = lived.remove(&character.index).unwrap_or_default();
+            let mut person = lived.remove(&character.index).unwrap_or_else(|| nobody(character.index));
             for (field, text) in all_else(character) {
                 let text: Arc<str> = text.into();
                 let row = *rows.entry(text.clone()).or_insert_with(|| {
                     texts.push(text.to_string());
                     matcher.row_count() + texts.len() - 1
                 });
-                lines.push(Line { field, text, row });
+                person.add(place(&mut fields, &field), Line { text, row });
             }
-            people.push(Person { index: character.index, lines });
+            people.push(person);
         }
         let beside = match &texts[..] {
             [] => Vec::new(),
             texts => embed_all(matcher.embedder().as_ref(), texts, kept, told).await?,
         };
         let neighbours = people.iter().map(|_| OnceLock::new()).collect();
-        Ok(Self { matcher, people, beside, neighbours })
+        Ok(Self { matcher, fields, people, beside, neighbours })
     }
 
     /// The characters of whom anything is told, the one first whose sentence lies nearest to `asked`. Equal ones are
@@ -143,19 +177,20 @@ impl Meanings {
     }
 
     fn fit(&self, person: &Person, query: &[f32]) -> Option<Fit> {
-        let mut best: Option<(&Line, f32)> = None;
+        let mut best: Option<(&Topic, &Line, f32)> = None;
         let mut next = 0.0_f32;
-        for line in &person.lines {
+        let lines = person.topics.iter().flat_map(|topic| topic.lines.iter().map(move |line| (topic, line)));
+        for (topic, line) in lines {
             let near = cosine(self.embedding(line), query);
             match best {
-                Some((_, nearest)) if near <= nearest => next = next.max(near),
-                _ => next = next.max(best.replace((line, near)).map_or(0.0, |(_, before)| before)),
+                Some((.., nearest)) if near <= nearest => next = next.max(near),
+                _ => next = next.max(best.replace((topic, line, near)).map_or(0.0, |(.., before)| before)),
             }
         }
-        best.map(|(line, cosine)| Fit {
+        best.map(|(topic, line, cosine)| Fit {
             index: person.index,
             score: cosine + NEXT_SHARE * next,
-            field: line.field.clone(),
+            field: self.fields[topic.field].clone(),
             quote: line.text.clone(),
             cosine,
         })

@@ -16,4 +16,4 @@ pub use meaning::{Fit, Meanings};
 pub use names::{FindError, find};
 pub use quote::sentences;
 pub use similar::{Alike, Common, NEIGHBOURS, Nearness, SimilarError};
-pub use words::{Found, search_words};
+pub use words::{Found, WordIndex, search_words};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::Meanings;
-use super::meaning::{Line, Person};
+use super::meaning::{Line, Person, Topic};
 use crate::encoder::cosine;
 use crate::persona::Aspect;
 
@@ -75,13 +75,15 @@ pub struct Alike {
     /// Cosine of the nearest two sentences: of the field, or on average over all fields that are told of the one asked
     /// about. A field that is not told of the other counts as 0.
     pub score: f32,
-    /// In what they are alike: as a whole, where they are nearer than others are to the one asked about, most so first.
+    /// In what they are alike: as a whole, only where they are nearer to the one asked about than others usually are, most
+    /// so first; empty where they are so in nothing.
     pub common: Vec<Common>,
 }
 
-/// Places of two sentences, and how near they are.
+/// Two sentences under one field, and how near they are.
 #[derive(Clone, Copy)]
 struct Pair<'a> {
+    field: usize,
     own: &'a Line,
     other: &'a Line,
     cosine: f32,
@@ -97,12 +99,7 @@ impl Meanings {
         if wanted == WHOLE {
             return Ok(Nearness::Whole);
         }
-        let mut known: Vec<&Aspect> = Vec::new();
-        for line in self.people.iter().flat_map(|person| &person.lines) {
-            if !known.contains(&&line.field) {
-                known.push(&line.field);
-            }
-        }
+        let mut known: Vec<&Aspect> = self.fields.iter().collect();
         known.sort_by_key(|field| field.as_str());
         match known.iter().find(|field| field.as_str().to_lowercase() == wanted) {
             Some(field) => Ok(Nearness::Field((*field).clone())),
@@ -121,12 +118,13 @@ impl Meanings {
         let at = self.at(index)?;
         let nothing = |field: &str| SimilarError::NothingTold { index, field: field.to_owned() };
         match by {
-            Nearness::Whole if self.people[at].lines.is_empty() => Err(nothing(WHOLE)),
-            Nearness::Field(field) if !self.people[at].lines.iter().any(|line| line.field == *field) => {
-                Err(nothing(field.as_str()))
-            }
+            Nearness::Whole if self.people[at].topics.is_empty() => Err(nothing(WHOLE)),
             Nearness::Whole => Ok(first(self.by_whole(at), k)),
-            Nearness::Field(field) => Ok(first(self.by_field(at, field), k)),
+            Nearness::Field(field) => {
+                let place = self.fields.iter().position(|known| known == field);
+                let own = place.and_then(|field| self.people[at].under(field));
+                Ok(first(self.by_topic(at, own.ok_or_else(|| nothing(field.as_str()))?), k))
+            }
         }
     }
 
@@ -137,74 +135,79 @@ impl Meanings {
         Some(self.neighbours[at].get_or_init(|| first(self.by_whole(at), NEIGHBOURS)))
     }
 
+    /// As [`Self::neighbours`], but only if they were reckoned before.
+    pub fn known_neighbours(&self, index: u32) -> Option<&[Alike]> {
+        Some(self.neighbours[self.at(index).ok()?].get()?)
+    }
+
     fn at(&self, index: u32) -> Result<usize, SimilarError> {
         let found = self.people.binary_search_by_key(&index, |person| person.index);
         found.map_err(|_| SimilarError::NoCharacter { index })
     }
 
-    fn by_field(&self, at: usize, field: &Aspect) -> Vec<Alike> {
-        let own = &self.people[at];
-        let others = self.people.iter().filter(|other| other.index != own.index);
-        let alike = others.filter_map(|other| {
-            let pair = self.nearest(own, other, field)?;
-            Some(Alike { index: other.index, score: pair.cosine, common: vec![pair.told()] })
+    fn by_topic(&self, at: usize, own: &Topic) -> Vec<Alike> {
+        let alike = self.others(at).filter_map(|other| {
+            let pair = self.nearest(own, other)?;
+            Some(Alike { index: other.index, score: pair.cosine, common: vec![self.told(pair)] })
         });
         alike.collect()
     }
 
     fn by_whole(&self, at: usize) -> Vec<Alike> {
-        let own = &self.people[at];
-        let mut fields: Vec<&Aspect> = Vec::new();
-        for line in &own.lines {
-            if !fields.contains(&&line.field) {
-                fields.push(&line.field);
-            }
-        }
-        let others: Vec<&Person> = self.people.iter().filter(|other| other.index != own.index).collect();
+        let topics = &self.people[at].topics;
+        let others: Vec<&Person> = self.others(at).collect();
         // For each field, the nearest pair with each of the others.
         let pairs: Vec<Vec<Option<Pair<'_>>>> =
-            fields.iter().map(|field| others.iter().map(|other| self.nearest(own, other, field)).collect()).collect();
-        let cosine = |pair: &Option<Pair<'_>>| pair.map_or(0.0, |pair| pair.cosine);
-        let average = |numbers: &mut dyn Iterator<Item = f32>, count: usize| numbers.sum::<f32>() / count.max(1) as f32;
-        // Tones are all a little alike and jobs are not: what tells is how much nearer two are than usual.
-        let usual: Vec<f32> = pairs.iter().map(|pairs| average(&mut pairs.iter().map(cosine), others.len())).collect();
+            topics.iter().map(|own| others.iter().map(|other| self.nearest(own, other)).collect()).collect();
+        // Tones are all a little alike and jobs are not: what tells is how much nearer two are than usual, among those of
+        // whom the field is told.
+        let usual: Vec<f32> = pairs.iter().map(|pairs| mean(pairs.iter().flatten().map(|pair| pair.cosine))).collect();
         let alike = others.iter().enumerate().map(|(to, other)| {
-            let score = average(&mut pairs.iter().map(|pairs| cosine(&pairs[to])), fields.len());
-            let mut common: Vec<(f32, Pair<'_>)> = pairs
-                .iter()
-                .zip(&usual)
-                .filter_map(|(pairs, usual)| pairs[to].map(|p| (p.cosine - usual, p)))
-                .collect();
+            let score = mean(pairs.iter().map(|pairs| pairs[to].map_or(0.0, |pair| pair.cosine)));
+            let told = pairs.iter().zip(&usual).filter_map(|(pairs, usual)| Some((pairs[to]?, usual)));
+            let mut common: Vec<(f32, Pair<'_>)> = told.map(|(pair, usual)| (pair.cosine - usual, pair)).collect();
+            common.retain(|(nearer, _)| *nearer > 0.0);
             common.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let common = common.into_iter().take(TOLD).map(|(_, pair)| pair.told()).collect();
+            let common = common.into_iter().take(TOLD).map(|(_, pair)| self.told(pair)).collect();
             Alike { index: other.index, score, common }
         });
         alike.collect()
     }
 
-    /// The two sentences under this field that lie nearest to each other.
-    fn nearest<'a>(&'a self, own: &'a Person, other: &'a Person, field: &Aspect) -> Option<Pair<'a>> {
-        let under = |person: &'a Person| person.lines.iter().filter(move |line| line.field == *field);
-        let pairs = under(own).flat_map(|own| {
-            under(other).map(move |other| Pair {
+    fn others(&self, at: usize) -> impl Iterator<Item = &Person> {
+        self.people.iter().enumerate().filter(move |(other, _)| *other != at).map(|(_, other)| other)
+    }
+
+    /// The two sentences that lie nearest to each other: of these, and of what is told of the other one under the same field.
+    fn nearest<'a>(&'a self, own: &'a Topic, other: &'a Person) -> Option<Pair<'a>> {
+        let Topic { field, lines } = own;
+        let theirs = &other.under(*field)?.lines;
+        let pairs = lines.iter().flat_map(|own| {
+            let mine = self.embedding(own);
+            theirs.iter().map(move |other| Pair {
+                field: *field,
                 own,
                 other,
-                cosine: cosine(self.embedding(own), self.embedding(other)),
+                cosine: cosine(mine, self.embedding(other)),
             })
         });
         pairs.reduce(|best, next| if next.cosine > best.cosine { next } else { best })
     }
-}
 
-impl Pair<'_> {
-    fn told(&self) -> Common {
+    fn told(&self, pair: Pair<'_>) -> Common {
         Common {
-            field: self.own.field.clone(),
-            quote: self.other.text.clone(),
-            like: self.own.text.clone(),
-            cosine: self.cosine,
+            field: self.fields[pair.field].clone(),
+            quote: pair.other.text.clone(),
+            like: pair.own.text.clone(),
+            cosine: pair.cosine,
         }
     }
+}
+
+/// The mean, 0 of none.
+fn mean(numbers: impl Iterator<Item = f32>) -> f32 {
+    let (count, sum) = numbers.fold((0_usize, 0.0), |(count, sum), number| (count + 1, sum + number));
+    sum / count.max(1) as f32
 }
 
 fn first(mut alike: Vec<Alike>, k: usize) -> Vec<Alike> {

@@ -59,9 +59,15 @@ fn cut(aspect: &Aspect, text: &str) -> Vec<(Aspect, String)> {
     sentences(text).into_iter().map(|sentence| (aspect.clone(), sentence.to_owned())).collect()
 }
 
-/// What the profile tells of an aspect, in the third person, if it does.
+/// What the profile tells of an aspect, in the third person, if it does. A key that the published format does not list is
+/// looked for only among the profile's own such keys: a memory under `job` is no name for the profile's job.
 fn profile_text<'a>(character: &'a Character, aspect: &Aspect) -> Option<&'a str> {
-    character.profile.text(aspect.as_str()).filter(|text| !text.trim().is_empty())
+    let profile = &character.profile;
+    let text = match aspect {
+        Aspect::Other(name) => profile.extra.get(&**name)?.as_str(),
+        listed => profile.text(listed.as_str()),
+    };
+    text.filter(|text| !text.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -101,6 +107,24 @@ mod tests {
                 pair("faith", "She prays."),
             ]
         );
+    }
+
+    #[test]
+    fn a_memory_by_the_name_of_a_plain_field_stays_what_it_is() {
+        let who = character(
+            serde_json::json!({"name": "Ada", "job": "baker", "gender": "female", "dream": "She flies."}),
+            serde_json::json!({"job": "You burnt the first loaf.", "gender": "You were the only girl.", "dream": "You fly."}),
+        );
+        let pair = |aspect: &str, text: &str| (aspect.to_owned(), text.to_owned());
+        assert_eq!(
+            named(experiences(&who)),
+            [
+                pair("job", "You burnt the first loaf."),
+                pair("gender", "You were the only girl."),
+                pair("dream", "She flies."),
+            ]
+        );
+        assert_eq!(named(all_else(&who)), [pair("job", "baker")]);
     }
 
     #[test]

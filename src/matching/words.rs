@@ -35,49 +35,103 @@ struct Field {
     weight: f32,
 }
 
-/// The characters that hold any of the words, best first: those with more of the words come before those with fewer. A
-/// word also finds longer ones that begin with it ("bake" finds "baker"). Equal ones are ordered by index.
+/// Every word of a bank, and of whom it is told: prepared once, so that a search reads the words and not the bank.
+pub struct WordIndex {
+    /// In order of index; elsewhere a character is its place in here.
+    characters: Vec<u32>,
+    /// In alphabetical order, each with those of whom it is told, in order.
+    words: Vec<(String, Vec<Holder>)>,
+}
+
+/// Of whom a word is told, and how much its places there weigh in all.
+struct Holder {
+    place: usize,
+    weight: f32,
+}
+
+impl WordIndex {
+    /// Reads the whole bank.
+    pub fn new(bank: &Bank) -> Self {
+        let mut holders: HashMap<String, Vec<Holder>> = HashMap::new();
+        for (place, character) in bank.iter().enumerate() {
+            for field in fields(character) {
+                for word in words(&field.text) {
+                    let holders = holders.entry(word).or_default();
+                    match holders.last_mut() {
+                        Some(last) if last.place == place => last.weight += field.weight,
+                        _ => holders.push(Holder { place, weight: field.weight }),
+                    }
+                }
+            }
+        }
+        let mut words: Vec<(String, Vec<Holder>)> = holders.into_iter().collect();
+        words.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        Self { characters: bank.iter().map(|character| character.index).collect(), words }
+    }
+
+    /// Indices of those of whom every word is told, in order. A word also finds longer ones that begin with it ("bake"
+    /// finds "baker"). Where there is no word at all, that is everybody.
+    pub fn holding(&self, query: &str) -> Vec<u32> {
+        let mut holds = vec![true; self.characters.len()];
+        for word in wanted(query) {
+            let weights = self.weights(&word);
+            holds.iter_mut().zip(weights).for_each(|(holds, weight)| *holds &= weight > 0.0);
+        }
+        self.characters.iter().zip(holds).filter(|(_, holds)| *holds).map(|(index, _)| *index).collect()
+    }
+
+    /// What the places of a word, and of longer ones that begin with it, weigh in each character.
+    fn weights(&self, wanted: &str) -> Vec<f32> {
+        let mut weights = vec![0.0; self.characters.len()];
+        let first = self.words.partition_point(|(word, _)| word.as_str() < wanted);
+        for (_, holders) in self.words[first..].iter().take_while(|(word, _)| word.starts_with(wanted)) {
+            holders.iter().for_each(|holder| weights[holder.place] += holder.weight);
+        }
+        weights
+    }
+}
+
+/// The characters of whom any of the words is told, best first: those with more of the words come before those with fewer;
+/// whoever has them all is one of [`WordIndex::holding`]. Equal ones are ordered by index.
 pub fn search_words(bank: &Bank, query: &str) -> Vec<Found> {
-    let mut wanted: Vec<String> = words(query).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let fields: Vec<(u32, Vec<Field>)> = bank.iter().map(|character| (character.index, fields(character))).collect();
-    let hits: Vec<HashMap<usize, f32>> = fields.iter().map(|(_, fields)| hits(fields, &wanted)).collect();
-    let rarity: Vec<f32> = (0..wanted.len())
-        .map(|word| {
-            let holders = hits.iter().filter(|hits| hits.contains_key(&word)).count() as f32;
+    let wanted = wanted(query);
+    let index = WordIndex::new(bank);
+    let weights: Vec<Vec<f32>> = wanted.iter().map(|word| index.weights(word)).collect();
+    let rarity: Vec<f32> = weights
+        .iter()
+        .map(|weights| {
+            let holders = weights.iter().filter(|weight| **weight > 0.0).count() as f32;
             (1.0 + bank.len() as f32 / (1.0 + holders)).ln()
         })
         .collect();
-
-    let mut found: Vec<Found> = fields
+    let mut found: Vec<Found> = bank
         .iter()
-        .zip(&hits)
-        .filter(|(_, hits)| !hits.is_empty())
-        .map(|((index, fields), hits)| {
-            let mut each: Vec<f32> =
-                hits.iter().map(|(word, weight)| rarity[*word] * weight / (weight + SATURATION)).collect();
-            // Summed in a fixed order: a map's order would change the last bit, and with it ties.
+        .enumerate()
+        .filter_map(|(place, character)| {
+            let hits = weights.iter().zip(&rarity).map(|(weights, rarity)| (weights[place], rarity));
+            let mut each: Vec<f32> = hits
+                .filter(|(weight, _)| *weight > 0.0)
+                .map(|(weight, rarity)| rarity * weight / (weight + SATURATION))
+                .collect();
+            // Summed in a fixed order, whatever order the words were asked in: the last bit decides ties.
             each.sort_by(f32::total_cmp);
-            let (field, quote) = best_quote(fields, &wanted);
-            Found { index: *index, words: hits.len(), score: each.iter().sum(), field, quote }
+            let words = each.len();
+            (words > 0).then(|| {
+                let (field, quote) = best_quote(&fields(character), &wanted);
+                Found { index: character.index, words, score: each.iter().sum(), field, quote }
+            })
         })
         .collect();
     found.sort_by(|a, b| b.words.cmp(&a.words).then(b.score.total_cmp(&a.score)).then(a.index.cmp(&b.index)));
     found
 }
 
-/// Weighted number of hits of each wanted word that occurs.
-fn hits(fields: &[Field], wanted: &[String]) -> HashMap<usize, f32> {
-    let mut hits = HashMap::new();
-    for field in fields {
-        for word in words(&field.text) {
-            for (at, _) in wanted.iter().enumerate().filter(|(_, wanted)| word.starts_with(wanted.as_str())) {
-                *hits.entry(at).or_insert(0.0) += field.weight;
-            }
-        }
-    }
-    hits
+/// The words of a query, each once.
+fn wanted(query: &str) -> Vec<String> {
+    let mut wanted: Vec<String> = words(query).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
 }
 
 fn best_quote(fields: &[Field], wanted: &[String]) -> (String, String) {
@@ -94,12 +148,13 @@ fn best_quote(fields: &[Field], wanted: &[String]) -> (String, String) {
     (best.2.replace('_', " "), best.3.to_owned())
 }
 
-/// Lower-case words; a Chinese character is a word of its own.
+/// Lower-case words, without quotation marks around them; a Chinese character is a word of its own.
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
+        .map(|part| part.trim_matches(['\'', '’']).to_lowercase())
         .flat_map(|part| {
             let wide = part.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
-            if wide { part.chars().map(String::from).collect() } else { vec![part.to_lowercase()] }
+            if wide { part.chars().map(String::from).collect() } else { vec![part] }
         })
         .filter(|word| !word.is_empty())
 }
@@ -163,5 +218,32 @@ mod tests {
         assert_eq!(found[1].field, "hobby");
         assert!(search_words(&bank, "  ").is_empty() && search_words(&bank, "zebra").is_empty());
         assert_eq!(search_words(&bank, "istp").len(), 4);
+    }
+
+    #[test]
+    fn those_who_hold_every_word_are_the_same_ones_in_order_of_index() {
+        let bank = Bank::new(vec![
+            character(3, "driver", "Bakes 'bread'. Sings to the night."),
+            character(1, "baker", "Sleeps."),
+            character(2, "night baker", "Sings. 她喜欢ABC海"),
+        ]);
+        let index = WordIndex::new(&bank);
+        assert_eq!(index.holding("Night bake"), [2, 3]);
+        assert_eq!(index.holding("bread"), [3], "quotation marks are no part of a word");
+        assert_eq!(index.holding("海 a"), [2]);
+        assert_eq!(index.holding("read"), [0_u32; 0], "words are found by how they begin");
+        for nothing in ["", " \n", "?!"] {
+            assert_eq!(index.holding(nothing), [1, 2, 3]);
+        }
+        for query in ["night bake", "s", "baker", "istp night", "zebra"] {
+            let most = wanted(query).len();
+            let mut whole: Vec<u32> = search_words(&bank, query)
+                .iter()
+                .filter(|found| found.words == most)
+                .map(|found| found.index)
+                .collect();
+            whole.sort_unstable();
+            assert_eq!(index.holding(query), whole, "{query}");
+        }
     }
 }

@@ -103,9 +103,11 @@ impl Profile {
         listed.or_else(|| self.extra.get(name)?.as_str())
     }
 
-    /// The last part of the region, which is the country where the region is as published: "City, Country".
+    /// What follows the last comma of the region, which is the country where the region is written "City, Country". None
+    /// where there is no comma: "New York City", "California" and "Coastal town" are published regions, and no countries.
     pub fn country(&self) -> Option<&str> {
-        self.region.rsplit(',').next().map(str::trim).filter(|country| !country.is_empty())
+        let (_, country) = self.region.rsplit_once([',', '，'])?;
+        Some(country.trim()).filter(|country| !country.is_empty())
     }
 }
 
@@ -156,5 +158,26 @@ impl Character {
                 (keep(&aspect) && !content.is_empty()).then(|| Memory { aspect, content: content.to_owned() })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_country_stands_behind_a_comma_or_is_not_known() {
+        for (region, country) in [
+            ("Turku, Finland", Some("Finland")),
+            ("Rosario, Santa Fe, Argentina ", Some("Argentina")),
+            ("成都，中国", Some("中国")),
+            ("New York City", None),
+            ("California", None),
+            ("Coastal town", None),
+            ("Lima, ", None),
+            ("", None),
+        ] {
+            assert_eq!(Profile { region: region.to_owned(), ..Profile::default() }.country(), country, "{region}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::facets::{Catalogue, Facets, Filter, Traits, Wanted};
+use crate::matching::WordIndex;
 use crate::persona::{Age, Bank, Character, Mbti};
 
 /// Longest summary on a card, in characters.
@@ -63,8 +64,6 @@ const STORY: [&str; 12] = [
     "recent_worry_or_anxiety",
     "additional_information",
 ];
-/// Fields that are not searched by words: they say how somebody is, not what there is about them.
-const UNSEARCHED: [&str; 4] = ["gender", "tone", "advantages_and_disadvantages", "recent_worry_or_anxiety"];
 
 /// One aspect of a profile.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -88,14 +87,13 @@ impl Portrait {
 struct Entry {
     card: Card,
     traits: Traits,
-    /// Everything that is searched, in lower case.
-    text: String,
 }
 
 /// All cards, in order of index.
 pub(super) struct Directory {
     entries: Vec<Entry>,
     catalogue: Catalogue,
+    words: WordIndex,
 }
 
 /// Which part of a list is wanted.
@@ -119,13 +117,9 @@ pub(super) struct Page<'a, F> {
 impl Directory {
     pub(super) fn new(bank: &Bank) -> Self {
         let catalogue = Catalogue::new(bank);
-        let entry = |character: &Character| Entry {
-            card: Card::new(character),
-            traits: catalogue.traits(character),
-            text: searched(character),
-        };
+        let entry = |character: &Character| Entry { card: Card::new(character), traits: catalogue.traits(character) };
         let entries = bank.iter().map(|character| entry(character)).collect();
-        Self { entries, catalogue }
+        Self { entries, catalogue, words: WordIndex::new(bank) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -141,12 +135,10 @@ impl Directory {
         self.catalogue.filter(wanted)
     }
 
-    /// Those that hold every word of `query`, in order of index.
+    /// Those of whom every word of `query` is told, in order of index.
     pub(super) fn find(&self, filter: &Filter, query: &str, part: Part) -> Page<'_, ()> {
-        let query = query.to_lowercase();
-        let words: Vec<&str> = query.split_whitespace().collect();
-        let holding = self.entries.iter().filter(|entry| words.iter().all(|word| entry.text.contains(word)));
-        self.page(holding.map(|entry| (entry, ())), filter, part)
+        let holding = self.words.holding(query).into_iter().filter_map(|index| Some((self.entry(index)?, ())));
+        self.page(holding, filter, part)
     }
 
     /// Those that were found otherwise, in the order they come in; `index` tells whom each is of.
@@ -183,12 +175,6 @@ impl Directory {
         let at = self.entries.binary_search_by_key(&index, |entry| entry.card.index).ok()?;
         Some(&self.entries[at])
     }
-}
-
-fn searched(character: &Character) -> String {
-    let fields = character.profile.texts().into_iter().filter(|(name, _)| !UNSEARCHED.contains(name));
-    let texts = fields.map(|(_, text)| text).chain([character.mbti.as_str()]);
-    texts.collect::<Vec<_>>().join("\n").to_lowercase()
 }
 
 fn age(age: &Age) -> String {

@@ -68,11 +68,14 @@ impl Values {
         self.names.binary_search_by(|(name, _)| name.as_str().cmp(&wanted)).ok()
     }
 
-    /// The value that is written the most like this one.
+    /// The value that is written the most like this one, if no more than a third of it would have to be written otherwise:
+    /// what is further off is not what was meant.
     fn nearest(&self, value: &str) -> Option<&str> {
         let wanted = value.trim().to_lowercase();
-        let distance = |name: &str| strsim::levenshtein(name, &wanted);
-        self.names.iter().min_by_key(|(name, _)| distance(name)).map(|(_, shown)| shown.as_str())
+        let most = wanted.chars().count() / 3;
+        let named = self.names.iter().map(|(name, shown)| (strsim::levenshtein(name, &wanted), shown));
+        let (distance, shown) = named.min_by_key(|(distance, _)| *distance)?;
+        (distance <= most).then_some(shown)
     }
 
     fn counted(&self, counts: &[usize]) -> Vec<Count> {
@@ -304,6 +307,8 @@ mod tests {
         let told = |wanted: Wanted<'_>| catalogue.filter(&wanted).unwrap_err();
         let message = told(Wanted { country: "Finnland", ..Wanted::default() });
         assert!(message.contains("country is \"Finnland\": expected") && message.contains("Finland"), "{message}");
+        let message = told(Wanted { country: "asdf", ..Wanted::default() });
+        assert!(message.contains("expected a country of the bank; the answer"), "nothing is like it: {message}");
         assert!(told(Wanted { gender: "x", ..Wanted::default() }).contains("gender of the bank"));
         assert!(told(Wanted { mbti: "XXXX", ..Wanted::default() }).contains("INTJ"));
         assert!(told(Wanted { age_from: Some(9), age_to: Some(8), ..Wanted::default() }).contains("lower"));

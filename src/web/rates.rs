@@ -82,7 +82,7 @@ pub(super) struct Limits {
     pub(super) sessions: Limit<VisitorId>,
     /// Visitors made new, by address.
     pub(super) new_visitors: Limit<IpAddr>,
-    /// Asked of the encoder, for a proposal or a search by meaning, by address.
+    /// Work for a proposal, a search by meaning, or to reckon who is like somebody, by address.
     pub(super) matches: Limit<IpAddr>,
     /// Operator's keys tried, by address.
     pub(super) keys: Limit<IpAddr>,
@@ -94,7 +94,10 @@ impl Limits {
             messages: Limit::per_minute(rates.messages_per_minute, "messages a minute"),
             sessions: Limit::per_hour(rates.sessions_per_hour, "sessions an hour"),
             new_visitors: Limit::per_hour(rates.new_visitors_per_hour, "new visitors an hour"),
-            matches: Limit::per_minute(rates.matches_per_minute, "proposals and searches by meaning a minute"),
+            matches: Limit::per_minute(
+                rates.matches_per_minute,
+                "proposals, searches by meaning and comparisons a minute",
+            ),
             keys: Limit::per_minute(rates.keys_per_minute, "keys a minute"),
         }
     }

@@ -61,7 +61,7 @@ pub struct Rates {
     pub sessions_per_hour: u32,
     /// Visitors made new for an address in an hour.
     pub new_visitors_per_hour: u32,
-    /// Times that an address may ask for proposals, or search by meaning, in a minute.
+    /// Times that an address may ask for proposals, search by meaning, or be the first to ask who is like somebody, in a minute.
     pub matches_per_minute: u32,
     /// Operator's keys that an address may try in a minute.
     pub keys_per_minute: u32,

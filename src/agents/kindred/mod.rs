@@ -22,6 +22,7 @@ use super::dialogue::{Dialogue, DialogueActor, DialoguePlan};
 use super::matcher::{MatcherActor, Rank};
 use super::message::check_within;
 use super::parts::{Limits, Parts, Skills};
+use super::reckoner::Reckoner;
 use super::registry::{Registry, Seats};
 use super::session::Park;
 use super::utterance::{Cue, Utterance, Voices};
@@ -58,6 +59,7 @@ struct Inner {
     seats: Arc<Seats>,
     ranker: Arc<Matcher>,
     meanings: Option<Arc<Meanings>>,
+    reckoner: Reckoner,
     // A std RwLock: held for a copy of the address, or to put another in its place.
     matcher: RwLock<Addr<MatcherActor>>,
     watch: Watch,
@@ -123,6 +125,7 @@ impl Kindred {
             seats,
             ranker,
             meanings,
+            reckoner: Reckoner::default(),
             matcher,
             watch,
             arbiters,

@@ -4,39 +4,46 @@ use std::sync::Arc;
 
 use super::Kindred;
 use crate::agents::AgentError;
-use crate::agents::message::check_within;
+use crate::agents::message::{SEARCH_LIMIT, check_within};
 use crate::matching::{Alike, Fit, Meanings};
 
 impl Kindred {
     /// The characters, the one first of whom a sentence is told that says the nearest thing.
     ///
     /// # Errors
-    /// [`AgentError::NoMeanings`], [`AgentError::EmptyMessage`], [`AgentError::MessageTooLong`], the encoder's.
+    /// [`AgentError::NoMeanings`], [`AgentError::EmptyMessage`], [`AgentError::MessageTooLong`] past [`SEARCH_LIMIT`],
+    /// [`AgentError::TooManySearches`], the encoder's.
     pub async fn search(&self, asked: &str) -> Result<Vec<Fit>, AgentError> {
-        let asked = check_within(asked, self.inner.limits.message_chars)?;
+        let asked = check_within(asked, SEARCH_LIMIT)?;
         self.check_open()?;
-        let meanings = self.meanings()?;
+        let meanings = self.meanings()?.clone();
         let query = meanings.query(asked).await?;
-        off_the_thread(move || meanings.nearest_to(&query)).await
+        self.inner.reckoner.reckon(move || meanings.nearest_to(&query)).await
+    }
+
+    /// What [`Self::similar`] would answer, if somebody has asked before: then it costs nothing.
+    ///
+    /// # Errors
+    /// [`AgentError::NoMeanings`].
+    pub fn known_similar(&self, index: u32) -> Result<Option<&[Alike]>, AgentError> {
+        Ok(self.meanings()?.known_neighbours(index))
     }
 
     /// The characters most like this one, best first; at most [`crate::matching::NEIGHBOURS`].
     ///
     /// # Errors
-    /// [`AgentError::NoMeanings`], [`AgentError::NoCharacter`].
-    pub async fn similar(&self, index: u32) -> Result<Vec<Alike>, AgentError> {
+    /// [`AgentError::NoMeanings`], [`AgentError::NoCharacter`], [`AgentError::TooManySearches`].
+    pub async fn similar(&self, index: u32) -> Result<&[Alike], AgentError> {
         self.check_open()?;
         let meanings = self.meanings()?;
-        let found = off_the_thread(move || meanings.neighbours(index).map(<[Alike]>::to_vec)).await?;
-        found.ok_or(AgentError::NoCharacter { index })
+        if meanings.known_neighbours(index).is_none() {
+            let meanings = meanings.clone();
+            self.inner.reckoner.reckon(move || meanings.neighbours(index).map(<[Alike]>::len)).await?;
+        }
+        meanings.known_neighbours(index).ok_or(AgentError::NoCharacter { index })
     }
 
-    fn meanings(&self) -> Result<Arc<Meanings>, AgentError> {
-        self.inner.meanings.clone().ok_or(AgentError::NoMeanings)
+    fn meanings(&self) -> Result<&Arc<Meanings>, AgentError> {
+        self.inner.meanings.as_ref().ok_or(AgentError::NoMeanings)
     }
-}
-
-/// Reckons for milliseconds, which whoever streams replies on this thread should not wait for.
-async fn off_the_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AgentError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| AgentError::Interrupted)
 }

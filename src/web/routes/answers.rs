@@ -18,6 +18,10 @@ pub(super) struct ProblemView {
     code: String,
     /// What was expected and what came, for people.
     detail: String,
+    /// On the routes where somebody is looked for: the help card, if what was written tells of danger. Show it before all
+    /// else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
     /// With `busy`: how many wait before you.
     #[serde(skip_serializing_if = "Option::is_none")]
     ahead: Option<u64>,
@@ -142,7 +146,7 @@ answers! {
     DiskFull, 507, "`disk-full`";
     BadQuery, 400, "`invalid-query`";
     /// Of every route that needs what `kindred serve` embeds at the start, and another program may leave out.
-    NoEncoder, 501, "`no-encoder`: this server has no sentence encoder for it";
+    NoMeaning, 501, "`no-search-by-meaning`: this server was started without it";
     BadEventId, 400, "`invalid-event-id`";
     NoSession, 404, "`no-such-session`";
     NoTurn, 404, "`no-such-session`, `no-such-turn`";

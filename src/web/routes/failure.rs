@@ -1,5 +1,7 @@
 //! What a failure inside means outside: the agents' errors as problems.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 
 use crate::agents::AgentError;
@@ -62,14 +64,15 @@ pub(in crate::web) fn problem(error: AgentError) -> Problem {
         | AgentError::Match(MatchError::Encoder(EncoderError::Overloaded { .. })) => Problem::busy(detail),
         AgentError::Engine(EngineError::Restarting { retry_after, .. })
         | AgentError::Match(MatchError::Encoder(EncoderError::Restarting { retry_after, .. })) => {
-            let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-            let detail = "a model failed and is loaded again; what was said is kept";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model-restarting", "A model is loaded again", detail)
-                .retry_after(seconds.min(LONGEST_WAIT))
+            restarting(retry_after, "a model failed and is loaded again; what was said is kept")
         }
-        AgentError::NoMeanings => {
-            Problem::new(StatusCode::NOT_IMPLEMENTED, "no-encoder", "The bank is not searched by meaning here", detail)
-        }
+        AgentError::NoMeanings => Problem::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "no-search-by-meaning",
+            "The bank is not searched by meaning here",
+            detail,
+        ),
+        AgentError::TooManySearches { .. } => asked_too_much(detail),
         AgentError::Closing => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "Kindred is stopping", detail).retry_after(2)
         }
@@ -80,6 +83,31 @@ pub(in crate::web) fn problem(error: AgentError) -> Problem {
         AgentError::Store(StoreError::Full { .. }) => Problem::disk_full(),
         other => Problem::internal(other),
     }
+}
+
+/// As [`problem`], for routes on which nobody talks: there is no conversation that could be interrupted, or kept.
+pub(super) fn refusal(error: AgentError) -> Problem {
+    match error {
+        AgentError::Match(MatchError::Encoder(EncoderError::Overloaded { .. })) => asked_too_much(error.to_string()),
+        AgentError::Match(MatchError::Encoder(EncoderError::Restarting { retry_after, .. })) => {
+            restarting(retry_after, "a model failed and is loaded again; ask again then")
+        }
+        AgentError::Interrupted => {
+            let detail = "what was asked for was not done to its end; ask again";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "interrupted", "That was interrupted", detail).retry_after(1)
+        }
+        other => problem(other),
+    }
+}
+
+fn asked_too_much(detail: String) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much is asked at this moment", detail).retry_after(2)
+}
+
+fn restarting(retry_after: Duration, detail: &str) -> Problem {
+    let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model-restarting", "A model is loaded again", detail)
+        .retry_after(seconds.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -112,7 +140,8 @@ mod tests {
             (AgentError::KeyReused, 422, "key-reused"),
             (AgentError::Store(StoreError::TooManySessions { limit: 9 }), 409, "too-many-sessions"),
             (AgentError::Store(StoreError::ReadOnly { path: "kindred.db".into() }), 503, "read-only"),
-            (AgentError::NoMeanings, 501, "no-encoder"),
+            (AgentError::NoMeanings, 501, "no-search-by-meaning"),
+            (AgentError::TooManySearches { limit: 9 }, 503, "busy"),
             (AgentError::Closing, 503, "draining"),
             (AgentError::Store(StoreError::Full { path: "kindred.db".into() }), 507, "disk-full"),
             (
@@ -128,6 +157,26 @@ mod tests {
         for (error, status, code) in cases {
             let problem = problem(error);
             assert_eq!((problem.status_code().as_u16(), problem.code()), (status, code));
+        }
+    }
+
+    #[test]
+    fn a_search_that_is_refused_is_not_called_a_conversation() {
+        let encoder = |error: EncoderError| AgentError::Match(MatchError::Encoder(error));
+        let fallen = EncoderError::Restarting { reason: "secret".into(), retry_after: Duration::ZERO };
+        let refused = [
+            (AgentError::Interrupted, "interrupted"),
+            (AgentError::TooManySearches { limit: 9 }, "busy"),
+            (encoder(EncoderError::Overloaded { waiting: 9, limit: 9 }), "busy"),
+            (encoder(fallen), "model-restarting"),
+        ];
+        for (error, code) in refused {
+            let told = refusal(error);
+            assert_eq!((told.status_code().as_u16(), told.code()), (503, code));
+            let told = format!("{told:?}");
+            for word in ["conversation", "session", "talking", "said", "secret"] {
+                assert!(!told.contains(word), "{told}");
+            }
         }
     }
 

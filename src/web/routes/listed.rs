@@ -14,15 +14,16 @@ use crate::web::facets::Facets;
 /// A page of the bank.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Characters<'a> {
-    /// How many characters fit the search.
+    /// The help card, if `q` tells of danger, however it is searched: show it before all else. Null otherwise.
+    #[schema(required)]
+    pub(super) help: Option<&'a str>,
+    /// How many characters fit the search. By meaning, all that fit the filters and of whom anything is told that can be
+    /// compared: somebody of whom nothing is told is not among them.
     pub(super) total: usize,
     /// Where this page begins.
     pub(super) offset: usize,
     pub(super) characters: Vec<Listed<'a>>,
     pub(super) facets: Facets,
-    /// The help card, if a search by meaning tells of danger: show it before all else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) help: Option<String>,
 }
 
 /// A character in a list.
@@ -70,7 +71,7 @@ pub(super) struct SimilarCharacter<'a> {
     card: &'a Card,
     /// How alike the two are, on average over what is told of the one asked about.
     score: f32,
-    /// In what they are nearer than others are.
+    /// In what they are nearer than others usually are, two things at most; empty where they are so in nothing.
     common: Vec<CommonView>,
 }
 
@@ -106,10 +107,10 @@ impl From<Common> for CommonView {
 
 /// Who may help.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Matches {
-    /// The help card, if what was written tells of danger: show it before all else.
+pub(super) struct Matches<'a> {
+    /// The help card, if what was written tells of danger: show it before all else. Null otherwise.
     #[schema(required)]
-    pub(super) help: Option<String>,
+    pub(super) help: Option<&'a str>,
     /// Best first.
     pub(super) matches: Vec<Proposal>,
 }

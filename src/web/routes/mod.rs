@@ -1,12 +1,16 @@
 //! The routes, one file a subject, and the one table they are served from: what is not in it cannot be reached.
 
 mod answers;
+mod danger;
 mod events;
 mod export;
 mod failure;
+mod likeness;
 mod listed;
+mod numbers;
 mod operator;
 mod people;
+mod proposals;
 mod sessions;
 mod status;
 mod table;
@@ -26,7 +30,7 @@ mod description {
     use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
     use utoipa::{Modify, OpenApi};
 
-    use super::{answers, events, operator, people, sessions, status, visitors};
+    use super::{answers, events, likeness, operator, people, proposals, sessions, status, visitors};
 
     /// The API as OpenAPI describes it.
     #[derive(OpenApi)]
@@ -39,7 +43,7 @@ mod description {
         ),
         paths(
             status::health, status::ready, status::about, status::help, status::openapi, status::docs, status::docs_style,
-            people::list, people::show, people::similar, people::matches,
+            people::list, people::show, likeness::similar, proposals::matches,
             visitors::welcome, visitors::show, visitors::forget, visitors::export,
             sessions::list, sessions::open, sessions::show, sessions::delete, sessions::say, sessions::regenerate,
             sessions::show_version, sessions::stop, sessions::end, events::stream,

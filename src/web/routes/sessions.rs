@@ -11,6 +11,7 @@ use super::answers::{
     Over, Reading, TooManySessions, Working, Writing,
 };
 use super::failure::problem;
+use super::numbers::number;
 use super::views::{Head, Regenerated, Said, Session, SessionLine, Sessions, Stopped, TurnView};
 use crate::agents::{Message, SessionView, Supporter, check_message};
 use crate::store::{Cursor, TurnRecord};
@@ -33,15 +34,11 @@ const MAX_PAGE: u32 = 100;
 /// Sessions of an answer when nobody says how many.
 const PAGE: u32 = 20;
 
-fn page() -> u32 {
-    PAGE
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    #[serde(default = "page")]
-    limit: u32,
+    #[serde(default)]
+    limit: String,
     cursor: Option<String>,
 }
 
@@ -68,16 +65,14 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let bad = |detail: String| Problem::bad_request("invalid-query", "The list cannot be understood", detail);
     let query = web::Query::<ListQuery>::from_query(request.query_string()).map_err(|error| bad(error.to_string()))?;
-    if !(1..=MAX_PAGE).contains(&query.limit) {
-        return Err(bad(format!("limit is {}: expected 1 to {MAX_PAGE}", query.limit)));
-    }
+    let limit = number("limit", &query.limit, 1..=MAX_PAGE).map_err(bad)?.unwrap_or(PAGE);
     let place = |text: &String| cursor(text).ok_or_else(|| bad("cursor: expected the `next` of a page".to_owned()));
     let after = query.cursor.as_ref().map(place).transpose()?;
     let rooms = state.rooms()?;
     // One more than asked for tells whether another page follows.
-    let mut records = rooms.kindred.sessions(visitor.caller(), after, query.limit + 1).await.map_err(problem)?;
-    let more = records.len() > query.limit as usize;
-    records.truncate(query.limit as usize);
+    let mut records = rooms.kindred.sessions(visitor.caller(), after, limit + 1).await.map_err(problem)?;
+    let more = records.len() > limit as usize;
+    records.truncate(limit as usize);
     let last = records.last().filter(|_| more);
     let next = last.map(|record| format!("{}_{}", record.used_ms, record.id));
     let sessions = records.into_iter().map(|record| SessionLine::new(rooms, record)).collect();

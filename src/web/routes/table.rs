@@ -6,7 +6,7 @@ use actix_web::guard::{self, Guard};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{HttpRequest, ResponseError as _, Route, web};
 
-use super::{events, operator, people, sessions, status, visitors};
+use super::{events, likeness, operator, people, proposals, sessions, status, visitors};
 use crate::web::admin;
 use crate::web::guard::no_store;
 use crate::web::problem::Problem;
@@ -108,8 +108,8 @@ pub const ROUTES: &[RouteEntry] = &[
     open(Method::Read, "/api/docs.css", |route| route.to(status::docs_style)),
     open(Method::Read, "/api/characters", |route| route.to(people::list)),
     open(Method::Read, "/api/characters/{index}", |route| route.to(people::show)),
-    open(Method::Read, "/api/characters/{index}/similar", |route| route.to(people::similar)),
-    open(Method::Post, "/api/match", |route| route.to(people::matches)),
+    open(Method::Read, "/api/characters/{index}/similar", |route| route.to(likeness::similar)),
+    open(Method::Post, "/api/match", |route| route.to(proposals::matches)),
     open(Method::Post, "/api/visitor", |route| route.to(visitors::welcome)),
     visitors(Method::Read, "/api/visitor", |route| route.to(visitors::show)),
     visitors(Method::Delete, "/api/visitor", |route| route.to(visitors::forget)),
