@@ -3,7 +3,9 @@
 mod check;
 mod draft;
 mod export;
+mod folder;
 mod import;
+mod input;
 mod list;
 mod meaning;
 mod search;
@@ -18,9 +20,9 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 
 pub(super) use self::show::heading;
-use super::config::ConfigFlag;
+use super::config::{ConfigFlag, Models};
 use super::paths;
-use crate::persona::{Bank, BankError};
+use crate::persona::Bank;
 
 /// List, show and search the characters, bring some in, take some out
 #[derive(Debug, Args)]
@@ -60,8 +62,8 @@ enum Action {
 }
 
 /// The bank at this path, or the one that ships.
-pub(super) fn open_bank(path: Option<&Path>) -> Result<Bank, BankError> {
-    Bank::load(path.unwrap_or(&paths::bank()))
+pub(super) fn open_bank(path: Option<&Path>) -> anyhow::Result<Bank> {
+    Models { bank: path.map(Path::to_owned), ..Models::default() }.load_bank()
 }
 
 impl BankCommand {
@@ -70,11 +72,12 @@ impl BankCommand {
         flags.set_path("--bank", "models.bank", self.bank.as_deref());
         let models = flags.settle()?.config.models;
         let path = models.bank.clone().unwrap_or_else(paths::bank);
-        let open = || Bank::load(&path);
+        let open = || models.load_bank();
+        let encoder = models.encoder.as_deref();
         let json = self.json;
         match self.action {
             Action::List(list) => list.run(&open()?, json)?,
-            Action::Show(show) => show.run(&open()?, json)?,
+            Action::Show(show) => show.run(&open()?, &path, json)?,
             Action::Search(search) => search.run(&open()?, &models, json)?,
             Action::Similar(similar) => similar.run(&open()?, &models, json)?,
             Action::Import(_) if self.bank.is_some() => {
@@ -83,8 +86,8 @@ impl BankCommand {
             Action::Import(import) => import.run(json)?,
             Action::Export(export) => export.run(&open()?, &path, json)?,
             // Both read rows that make no bank, too, and say what is wrong with them.
-            Action::Check(check) => return check.run(&path, models.encoder.as_deref(), json),
-            Action::Stats(stats) => return stats.run(&path, models.encoder.as_deref(), json),
+            Action::Check(check) => return check.run(&path, encoder, json),
+            Action::Stats(stats) => return stats.run(&path, encoder, json),
         }
         Ok(ExitCode::SUCCESS)
     }
