@@ -78,8 +78,8 @@ impl BankCommand {
         match self.action {
             Action::List(list) => list.run(&open()?, json)?,
             Action::Show(show) => show.run(&open()?, &path, json)?,
-            Action::Search(search) => search.run(&open()?, &models, json)?,
-            Action::Similar(similar) => similar.run(&open()?, &models, json)?,
+            Action::Search(search) => search.run(&open()?, encoder, json)?,
+            Action::Similar(similar) => similar.run(&open()?, encoder, json)?,
             Action::Import(_) if self.bank.is_some() => {
                 bail!("import reads FILE and writes --into; --bank says neither")
             }
