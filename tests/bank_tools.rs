@@ -200,6 +200,109 @@ fn an_export_overwrites_nothing_unless_it_is_forced() {
 }
 
 #[test]
+fn an_export_never_touches_the_bank_it_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    let both = format!("{}\n{}\n", row(1, "INFJ", "Aino"), row(2, "ESTP", "Ben"));
+    std::fs::write(here.join("own.jsonl"), &both).unwrap();
+    done(here, &["bank", "import", "own.jsonl", "--into", "mine"]);
+    let before = files(&here.join("mine"));
+    for out in ["own.jsonl", "./mine/../own.jsonl"] {
+        let said = failed(here, &["bank", "export", "1", "--bank", "own.jsonl", "--out", out, "--force"]);
+        assert!(said.contains("is a file of the bank that is exported"), "{said}");
+    }
+    for out in ["mine/new.jsonl", "mine/infj.jsonl", "mine/../mine/new.json"] {
+        let said = failed(here, &["bank", "export", "1", "--bank", "mine", "--out", out, "--force"]);
+        assert!(said.contains("would lie in the bank that is exported"), "{said}");
+    }
+    assert_eq!(std::fs::read_to_string(here.join("own.jsonl")).unwrap(), both);
+    assert_eq!(files(&here.join("mine")), before);
+    let said = failed(here, &["bank", "export", "infj", "--bank", "mine"]);
+    assert!(said.contains("INFJ is a type: --type INFJ exports all 1"), "{said}");
+}
+
+#[test]
+fn what_makes_no_bank_is_refused_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    std::fs::write(here.join("new.jsonl"), row(9, "ENFP", "Cleo").to_string()).unwrap();
+    std::fs::create_dir(here.join("mine")).unwrap();
+    let refused = |stands: &str| {
+        std::fs::write(here.join("mine/infj.jsonl"), stands).unwrap();
+        let said = failed(here, &["bank", "import", "new.jsonl", "--into", "mine", "--renumber"]);
+        assert_eq!(std::fs::read_to_string(here.join("mine/infj.jsonl")).unwrap(), stands);
+        assert_eq!(files(&here.join("mine")).len(), 1);
+        assert!(said.contains("nothing was imported") && !said.contains("--renumber"), "{said}");
+        said
+    };
+    let said = refused(&format!("[{}]\n", row(1, "INFJ", "Aino")));
+    assert!(said.contains("mine/infj.jsonl:1: row: expected one character a line"), "{said}");
+    let said = failed(here, &["bank", "list", "--bank", "mine"]);
+    assert!(said.contains("is one JSON array") && said.contains("kindred bank import"), "{said}");
+    let said = refused(&format!("{}\n{}\n", row(1, "INFJ", "Aino"), row(1, "INFJ", "Ben")));
+    assert!(said.contains("mine/infj.jsonl:2: index: 1 is taken by Aino (mine/infj.jsonl:1)"), "{said}");
+    std::fs::write(here.join("twice.jsonl"), format!("{}\n{}", row(1, "INFJ", "Aino"), row(1, "INFJ", "Ben"))).unwrap();
+    assert!(failed(here, &["bank", "import", "twice.jsonl", "--into", "q/r/s"]).contains("--renumber gives"));
+    assert!(!here.join("q").exists(), "no folder is left of what was refused");
+}
+
+#[test]
+fn every_digit_goes_in_and_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    let exact = |index: u32, name: &str| {
+        let numbers = r#""height": [122.416294033786585, 123456789012345678901234567890, 0.10], "faith""#;
+        row(index, "INFJ", name).to_string().replace("\"faith\"", numbers)
+    };
+    let (aino, ben) = (exact(1, "Aino"), exact(1, "Ben"));
+    std::fs::write(here.join("two.json"), format!("[\n{aino},\n{ben}\n]")).unwrap();
+    done(here, &["bank", "import", "two.json", "--into", "mine", "--renumber"]);
+    let renumbered = format!("{aino}\n{}\n", exact(2, "Ben"));
+    assert_eq!(std::fs::read_to_string(here.join("mine/infj.jsonl")).unwrap(), renumbered);
+    assert_eq!(done(here, &["bank", "export", "--bank", "mine"]), renumbered);
+    let shown = done(here, &["bank", "show", "2", "--json", "--bank", "mine"]);
+    assert!(shown.contains("    122.416294033786585,\n    123456789012345678901234567890,\n    0.10\n"), "{shown}");
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["faith"], "a field of its own");
+    let both = format!("{shown}{}", done(here, &["bank", "show", "1", "--json", "--bank", "mine"]));
+    std::fs::write(here.join("shown.json"), both).unwrap();
+    let told = done(here, &["bank", "import", "shown.json", "--into", "mine"]);
+    assert!(told.contains("2 of the rows are there already"), "what is shown is what is there: {told}");
+    done(here, &["bank", "import", "shown.json", "--into", "it's new"]);
+    let told = done(here, &["bank", "import", "two.json", "--into", "another one", "--renumber"]);
+    assert!(told.contains("kindred bank list --bank 'another one'"), "{told}");
+    assert_eq!(rows(files(&here.join("it's new"))), rows(files(&here.join("mine"))));
+}
+
+#[test]
+fn too_much_at_once_is_refused_before_it_takes_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    std::fs::write(here.join("half.jsonl"), "7\n".repeat(20 << 20)).unwrap();
+    let said = failed(here, &["bank", "import", "half.jsonl", "half.jsonl", "--into", "mine"]);
+    assert!(said.contains("no more than 64 MiB are read at once, and half.jsonl goes beyond"), "{said}");
+    let long = row(1, "INFJ", "Aino").to_string().replace("\"a cat\"", &format!("[{}0]", "0,".repeat(4 << 20)));
+    std::fs::write(here.join("long.jsonl"), long).unwrap();
+    let said = failed(here, &["bank", "import", "long.jsonl", "--into", "mine"]);
+    assert!(said.contains("long.jsonl:1: row: expected a row of at most 1048576 bytes"), "{said}");
+    assert!(!here.join("mine").exists());
+}
+
+#[test]
+fn what_cannot_be_looked_for_is_told_in_its_own_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    for arguments in [&["bank", "search", "--meaning", " "][..], &["bank", "search", " "]] {
+        assert!(failed(here, arguments).contains("there is nothing to look for"), "{arguments:?}");
+    }
+    for arguments in [&["bank", "search", "--top", "0", "baker"][..], &["bank", "similar", "--top", "0", "4"]] {
+        let out = run(here, arguments, "");
+        assert!(out.status.code() == Some(2) && text(&out.stderr).contains("--top"), "{arguments:?}");
+    }
+    let elsewhere = ["bank", "similar", "4", "--encoder", "no/encoder"];
+    assert!(failed(here, &elsewhere).contains("no/encoder"), "the encoder that was named is the one that is opened");
+}
+
+#[test]
 fn the_published_file_becomes_a_bank() {
     let shared =
         std::env::var_os("KINDRED_SHARED").map(PathBuf::from).unwrap_or_else(|| Path::new(ROOT).join("../shared"));

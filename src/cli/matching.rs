@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::bank::{heading, open_bank};
+use super::bank::heading;
 use super::config::ConfigFlag;
 use super::open::{first_reading, load_head, waiting_for};
 use super::page::{dim, print, print_json, wrap};
@@ -68,9 +68,12 @@ impl Match {
         flags.set_path("--bank", "models.bank", self.bank.as_deref());
         flags.set_path("--matcher", "models.matcher", self.matcher.as_deref());
         let models = flags.settle()?.config.models;
-        let bank = open_bank(models.bank.as_deref())?;
+        let bank = models.load_bank()?;
         let head = load_head(models.matcher.as_deref())?;
-        let matches = rank(&bank, &about, usize::from(self.top), head, models.encoder.as_deref())?;
+        let matches = ask_matcher(&bank, models.encoder.as_deref(), head, async |matcher, _, _| {
+            let matches: Vec<Matched> = matcher.rank(&about, usize::from(self.top)).await?;
+            Ok(matches)
+        })?;
         print_matches(&bank, &matches, self.json)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -88,24 +91,25 @@ fn read_text() -> anyhow::Result<String> {
     String::from_utf8(text).context("standard input is not UTF-8 text")
 }
 
-/// The `top` characters for a text, by the encoder in this folder or the one that set-up fetched.
-fn rank(
+/// Asks the matcher of this bank, by the encoder in this folder or the one that set-up fetched. The question is also given
+/// where embeddings are kept and whom to tell how far a first reading is.
+pub(super) fn ask_matcher<T>(
     bank: &Bank,
-    about: &str,
-    top: usize,
-    head: Option<PersonaScoreHead>,
     encoder: Option<&Path>,
-) -> anyhow::Result<Vec<Matched>> {
+    head: Option<PersonaScoreHead>,
+    question: impl AsyncFnOnce(Arc<Matcher>, &KeptEmbeddings, &mut (dyn FnMut(usize, usize) + Send)) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let encoder = open_encoder(&encoder.map_or_else(paths::encoder, Path::to_owned))?;
     let kept = KeptEmbeddings::new(paths::embeddings());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;
     let spinner = waiting_for("reading the bank");
-    let matches = runtime.block_on(async {
-        let matcher = Matcher::new_kept(bank, encoder, head, &kept, &mut first_reading(&spinner)).await?;
-        matcher.rank(about, top).await
+    let answer = runtime.block_on(async {
+        let mut told = first_reading(&spinner);
+        let matcher = Matcher::new_kept(bank, encoder, head, &kept, &mut told).await?;
+        question(Arc::new(matcher), &kept, &mut told).await
     });
     spinner.finish_and_clear();
-    Ok(matches?)
+    answer
 }
 
 /// The sentence encoder in this folder, or what to do about it.

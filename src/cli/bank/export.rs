@@ -1,22 +1,20 @@
 //! `kindred bank export`: writes characters as published rows.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::page::{print, print_json, wrap};
 use crate::files::{Draft, is_free};
 use crate::matching::find;
-use crate::persona::{Bank, Mbti, bank_files};
+use crate::persona::{Bank, Mbti, bank_files, read_bank_rows};
 
 /// Write characters in the published row format
 ///
-/// One JSON object a line, in order of index, with everything that the bank's files hold: `kindred bank import` takes them
-/// back unchanged.
+/// One JSON object a line, in order of index, each as the bank's files have it: `kindred bank import` takes them back
+/// unchanged.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kindred bank export > bank.jsonl
@@ -29,7 +27,7 @@ pub(super) struct Export {
     /// Only this Myers–Briggs type
     #[arg(long = "type", value_name = "TYPE")]
     mbti: Option<Mbti>,
-    /// A file that is not there yet [default: standard output]
+    /// A file that is not there yet, outside the bank [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Overwrite that file
@@ -40,15 +38,19 @@ pub(super) struct Export {
 impl Export {
     /// `path` is the one that `bank` was loaded from.
     pub(super) fn run(self, bank: &Bank, path: &Path, json: bool) -> anyhow::Result<()> {
-        if let Some(out) = self.out.as_deref().filter(|out| !self.force && !is_free(out)) {
-            bail!("{} is there already; --force overwrites it", out.display());
+        if let Some(out) = self.out.as_deref() {
+            outside(out, path)?;
+            if !self.force && !is_free(out) {
+                bail!("{} is there already; --force overwrites it", out.display());
+            }
         }
-        let named = self.who.iter().map(|who| Ok(find(bank, who)?.index)).collect::<anyhow::Result<Vec<u32>>>()?;
+        let named = self.who.iter().map(|who| one(bank, who)).collect::<anyhow::Result<Vec<u32>>>()?;
         let wanted = |index: u32| {
             let mbti = bank.get(index).map(|character| character.mbti);
             (named.is_empty() || named.contains(&index)) && self.mbti.is_none_or(|wanted| mbti == Some(wanted))
         };
-        let rows: BTreeMap<u32, String> = rows(path)?.into_iter().filter(|(index, _)| wanted(*index)).collect();
+        let mut rows = read_bank_rows(path)?;
+        rows.retain(|index, _| wanted(*index));
         if rows.is_empty() {
             bail!("nobody to export: the bank has no character of type {}", self.mbti.map_or("any", Mbti::as_str));
         }
@@ -66,17 +68,29 @@ fn counted(count: usize) -> String {
     if count == 1 { "1 character".to_owned() } else { format!("{count} characters") }
 }
 
-/// Every row of the bank as its file has it, on one line: a field that Kindred does not know is part of it.
-fn rows(path: &Path) -> anyhow::Result<BTreeMap<u32, String>> {
-    let mut rows = BTreeMap::new();
-    for file in bank_files(path)? {
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        for line in text.trim_start_matches('\u{feff}').lines().filter(|line| !line.trim().is_empty()) {
-            let row: Value = serde_json::from_str(line).with_context(|| format!("cannot read {}", file.display()))?;
-            let index = row["index"].as_u64().and_then(|index| u32::try_from(index).ok());
-            let index = index.with_context(|| format!("a row of {} has no index", file.display()))?;
-            rows.insert(index, row.to_string());
+/// Whom this index or name means. A type means many, of whom the first would be nobody's wish.
+fn one(bank: &Bank, who: &str) -> anyhow::Result<u32> {
+    if let Ok(mbti) = who.trim().parse::<Mbti>() {
+        let count = bank.iter().filter(|character| character.mbti == mbti).count();
+        bail!("{mbti} is a type: --type {mbti} exports all {count}");
+    }
+    Ok(find(bank, who)?.index)
+}
+
+/// Refuses a file in whose place the bank stands, or that would become a part of it.
+fn outside(out: &Path, bank: &Path) -> anyhow::Result<()> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let folder = out.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    let folder = folder.and_then(real);
+    if bank.is_dir() && folder.is_some() && folder == real(bank) {
+        bail!("{} would lie in the bank that is exported; name a file outside of it", out.display());
+    }
+    // By its own name and by where a link leads: either may be a file of the bank.
+    let places = [folder.zip(out.file_name()).map(|(folder, name)| folder.join(name)), real(out)];
+    for file in bank_files(bank)? {
+        if places.iter().flatten().any(|place| Some(place) == real(&file).as_ref()) {
+            bail!("{} is a file of the bank that is exported; name another one", out.display());
         }
     }
-    Ok(rows)
+    Ok(())
 }

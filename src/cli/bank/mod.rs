@@ -2,7 +2,9 @@
 
 mod check;
 mod export;
+mod folder;
 mod import;
+mod input;
 mod list;
 mod meaning;
 mod search;
@@ -17,9 +19,9 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 
 pub(super) use self::show::heading;
-use super::config::ConfigFlag;
+use super::config::{ConfigFlag, Models};
 use super::paths;
-use crate::persona::{Bank, BankError};
+use crate::persona::Bank;
 
 /// List, show and search the characters, bring some in, take some out
 #[derive(Debug, Args)]
@@ -59,8 +61,8 @@ enum Action {
 }
 
 /// The bank at this path, or the one that ships.
-pub(super) fn open_bank(path: Option<&Path>) -> Result<Bank, BankError> {
-    Bank::load(path.unwrap_or(&paths::bank()))
+pub(super) fn open_bank(path: Option<&Path>) -> anyhow::Result<Bank> {
+    Models { bank: path.map(Path::to_owned), ..Models::default() }.load_bank()
 }
 
 impl BankCommand {
@@ -69,21 +71,22 @@ impl BankCommand {
         flags.set_path("--bank", "models.bank", self.bank.as_deref());
         let models = flags.settle()?.config.models;
         let path = models.bank.clone().unwrap_or_else(paths::bank);
-        let open = || Bank::load(&path);
+        let open = || models.load_bank();
+        let encoder = models.encoder.as_deref();
         let json = self.json;
         match self.action {
             Action::List(list) => list.run(&open()?, json)?,
-            Action::Show(show) => show.run(&open()?, json)?,
-            Action::Search(search) => search.run(&open()?, &models, json)?,
-            Action::Similar(similar) => similar.run(&open()?, &models, json)?,
+            Action::Show(show) => show.run(&open()?, &path, json)?,
+            Action::Search(search) => search.run(&open()?, encoder, json)?,
+            Action::Similar(similar) => similar.run(&open()?, encoder, json)?,
             Action::Import(_) if self.bank.is_some() => {
                 bail!("import reads FILE and writes --into; --bank says neither")
             }
             Action::Import(import) => import.run(json)?,
             Action::Export(export) => export.run(&open()?, &path, json)?,
             // Both read rows that make no bank, too, and say what is wrong with them.
-            Action::Check(check) => return check.run(&path, models.encoder.as_deref(), json),
-            Action::Stats(stats) => return stats.run(&path, models.encoder.as_deref(), json),
+            Action::Check(check) => return check.run(&path, encoder, json),
+            Action::Stats(stats) => return stats.run(&path, encoder, json),
         }
         Ok(ExitCode::SUCCESS)
     }

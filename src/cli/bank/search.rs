@@ -1,11 +1,13 @@
 //! `kindred bank search`: characters by words, or by what is meant.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
 use super::meaning;
 use super::show::heading;
-use crate::cli::config::Models;
 use crate::cli::page::{dim, print, print_json, wrap};
 use crate::matching::{Fit, search_words};
 use crate::persona::Bank;
@@ -28,23 +30,31 @@ pub(super) struct Search {
     #[arg(long)]
     meaning: bool,
     /// At most this many
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    top: usize,
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// Sentence encoder all-MiniLM-L6-v2 [default: where `make setup` puts it]
+    #[arg(long, value_name = "DIR")]
+    encoder: Option<PathBuf>,
 }
 
 impl Search {
-    pub(super) fn run(self, bank: &Bank, models: &Models, json: bool) -> anyhow::Result<()> {
+    pub(super) fn run(self, bank: &Bank, encoder: Option<&Path>, json: bool) -> anyhow::Result<()> {
         let query = self.words.join(" ");
+        let top = usize::from(self.top);
+        if query.trim().is_empty() {
+            bail!("there is nothing to look for: expected words{}", if self.meaning { ", or a sentence" } else { "" });
+        }
         if !self.meaning {
-            return by_words(bank, &query, self.top, json);
+            return by_words(bank, &query, top, json);
         }
         let assessment = safety::assess(&query);
         if let Some(risk) = assessment.risk {
             // On standard error, so that a pipe of JSON stays JSON and the card is still seen.
             eprintln!("{}\n", safety::help_card(risk, assessment.language));
         }
-        let found = meaning::ask(bank, models, async |index| Ok(index.search(&query).await?))?;
-        print_fits(bank, found.get(..self.top).unwrap_or(&found), json)
+        let found =
+            meaning::ask(bank, self.encoder.as_deref().or(encoder), async |index| Ok(index.search(&query).await?))?;
+        print_fits(bank, found.get(..top).unwrap_or(&found), json)
     }
 }
 

@@ -1,10 +1,13 @@
 //! `kindred bank show`: everything about one character.
 
+use std::path::Path;
+
+use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::page::{bold, cell, dim, plain, print, print_json, wrap};
+use crate::cli::page::{bold, cell, dim, plain, print, wrap};
 use crate::matching::find;
-use crate::persona::{Bank, Character};
+use crate::persona::{Bank, Character, indented, read_bank_rows};
 
 /// Everything about one character
 #[derive(Debug, Args)]
@@ -18,9 +21,16 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn run(self, bank: &Bank, json: bool) -> anyhow::Result<()> {
+    /// `path` is the one that `bank` was loaded from.
+    pub(super) fn run(self, bank: &Bank, path: &Path, json: bool) -> anyhow::Result<()> {
         let character = find(bank, &self.who.join(" "))?;
-        if json { print_json(character.as_ref()) } else { print(&portrait(character)) }
+        if !json {
+            return print(&portrait(character));
+        }
+        // The row as its file has it: a character in memory lacks what Kindred does not know.
+        let rows = read_bank_rows(path)?;
+        let row = rows.get(&character.index).context("the bank changed while it was read; try again")?;
+        print(&(indented(row) + "\n"))
     }
 }
 

@@ -1,11 +1,12 @@
 //! `kindred bank similar`: who is like somebody, and in what.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use serde_json::json;
 
 use super::meaning;
 use super::show::heading;
-use crate::cli::config::Models;
 use crate::cli::page::{dim, print, print_json, wrap};
 use crate::matching::{Alike, find};
 use crate::persona::Bank;
@@ -26,15 +27,18 @@ pub(super) struct Similar {
     #[arg(long, default_value = "whole", value_name = "ASPECT")]
     by: String,
     /// At most this many
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    top: usize,
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// Sentence encoder all-MiniLM-L6-v2 [default: where `make setup` puts it]
+    #[arg(long, value_name = "DIR")]
+    encoder: Option<PathBuf>,
 }
 
 impl Similar {
-    pub(super) fn run(self, bank: &Bank, models: &Models, json: bool) -> anyhow::Result<()> {
+    pub(super) fn run(self, bank: &Bank, encoder: Option<&Path>, json: bool) -> anyhow::Result<()> {
         let character = find(bank, &self.who.join(" "))?;
-        let alike = meaning::ask(bank, models, async |index| {
-            Ok(index.similar(character.index, &index.nearness(&self.by)?, self.top)?)
+        let alike = meaning::ask(bank, self.encoder.as_deref().or(encoder), async |index| {
+            Ok(index.similar(character.index, &index.nearness(&self.by)?, usize::from(self.top))?)
         })?;
         if json {
             let rows = alike.iter().map(|alike| {
