@@ -65,15 +65,6 @@ pub(super) async fn near_groups(
     Ok(Near { texts: found.iter().map(|group| group.members.len()).sum(), groups: told.collect() })
 }
 
-/// The groups of [`near_groups`] as they are told, one text for each.
-pub(super) async fn near_duplicates(
-    what: &str,
-    texts: &[Text],
-    embeddings: &mut Embeddings,
-) -> Result<Vec<String>, EvaluationError> {
-    Ok(near_groups(what, texts, embeddings).await?.groups)
-}
-
 /// The groups of those with a cosine of at least `least`, where `count` says that the two are to be compared. The nearest
 /// come first. No pair is held: a placeholder that ten thousand share makes fifty million of them.
 pub(super) fn groups(

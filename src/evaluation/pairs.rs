@@ -5,17 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use rand::{RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::dialogue::AuthoredDialogue;
 use crate::persona::{Bank, Mbti, Split, Splits};
-use crate::statistics::{Interval, Ridge, mean, spearman};
+use crate::statistics::{Crossed, Interval, Ridge, mean, of_crossed_mean, spearman};
 
 const STRENGTHS: [f64; 9] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0];
 const SEED: u64 = 1;
-const DRAWS: usize = 2_000;
 
 /// How well the pair foretells the rating.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -91,48 +88,13 @@ pub fn figures<'a>(
         error,
         mean_error,
         gain: mean_error - error,
-        gain_interval: of_mean_by_both(&gains)?,
+        gain_interval: of_crossed_mean(&gains, SEED)?,
         spearman: spearman(&points),
     })
 }
 
 fn squared(rows: &[(Vec<f64>, f64)], predict: impl Fn(&[f64]) -> f64) -> Option<f64> {
     mean(rows.iter().map(|(features, rating)| (predict(features) - rating).powi(2)))
-}
-
-/// A figure of a seeker with a supporter.
-type Crossed = (u32, u32, f64);
-
-/// The 95 % interval of the mean where both sides recur: seekers and supporters are drawn, each by themselves, and a talk
-/// counts as often as its seeker times as often as its supporter (the pigeonhole bootstrap, Owen 2007).
-fn of_mean_by_both(values: &[Crossed]) -> Option<Interval> {
-    let side = |of: fn(&Crossed) -> u32| {
-        let people: Vec<u32> = values.iter().map(of).collect::<BTreeSet<_>>().into_iter().collect();
-        let places: Vec<usize> = values.iter().map(|value| people.partition_point(|one| *one < of(value))).collect();
-        (people.len(), places)
-    };
-    let ((seekers, seeker_of), (supporters, supporter_of)) = (side(|value| value.0), side(|value| value.1));
-    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    let mut drawn = |people: usize| {
-        let mut times = vec![0.0; people];
-        (0..people).for_each(|_| times[rng.random_range(0..people)] += 1.0);
-        times
-    };
-    let mut means: Vec<f64> = (0..DRAWS)
-        .filter_map(|_| {
-            let (of_seekers, of_supporters) = (drawn(seekers), drawn(supporters));
-            let weighed = values.iter().zip(seeker_of.iter().zip(&supporter_of));
-            let (sum, all) = weighed.fold((0.0, 0.0), |(sum, all), ((_, _, value), (seeker, supporter))| {
-                let weight = of_seekers[*seeker] * of_supporters[*supporter];
-                (sum + weight * value, all + weight)
-            });
-            // Few talks may all be left out of a draw, which then tells nothing.
-            (all > 0.0).then(|| sum / all)
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    let at = |share: f64| means[((means.len() - 1) as f64 * share).round() as usize];
-    (!means.is_empty()).then(|| Interval { low: at(0.025), high: at(0.975) })
 }
 
 fn features(seeker: Mbti, supporter: Mbti) -> Vec<f64> {
@@ -193,20 +155,5 @@ mod tests {
         let chance = figures(dialogues.iter(), &bank, &splits).unwrap();
         assert!(chance.gain_interval.low < 0.0 && chance.spearman.unwrap().abs() < 0.3, "{chance:?}");
         assert_eq!(figures([].into_iter(), &bank, &splits), None);
-    }
-
-    #[test]
-    fn whoever_recurs_on_either_side_widens_the_interval() {
-        let wide = |value: fn(u32, u32) -> u32| {
-            let crossed = (0..400).map(|at| (at / 20, at % 20)).map(|(a, b)| (a, b, f64::from(value(a, b) % 4)));
-            let Interval { low, high } = of_mean_by_both(&crossed.collect::<Vec<_>>()).unwrap();
-            assert!(low < 1.6 && high > 1.4, "{low} {high}");
-            high - low
-        };
-        // All of one's talks are alike, or each is by chance.
-        let (by_seeker, by_supporter) = (wide(|seeker, _| seeker), wide(|_, supporter| supporter));
-        let chance = wide(|seeker, supporter| (seeker * 31 + supporter * 17 + 3).wrapping_mul(2_654_435_761) >> 16);
-        assert!(by_seeker > 2.0 * chance && by_supporter > 2.0 * chance, "{by_seeker} {by_supporter} {chance}");
-        assert_eq!(of_mean_by_both(&[]), None);
     }
 }

@@ -1,5 +1,7 @@
 //! How far a figure may be off: intervals that hold the truth in 95 of 100 cases.
 
+use std::collections::BTreeSet;
+
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -29,19 +31,35 @@ pub fn of_share(part: usize, whole: usize) -> Interval {
     Interval { low: (middle - half).max(0.0), high: (middle + half).min(1.0) }
 }
 
-/// The 95 % interval of a mean by the bootstrap, whole groups drawn: what belongs together (the talks of one seeker) is
-/// not independent. The same seed gives the same interval; none without groups.
-pub fn of_mean_by_group(groups: &[Vec<f64>], seed: u64) -> Option<Interval> {
-    if groups.iter().all(Vec::is_empty) {
-        return None;
-    }
+/// A value with the two it belongs to, as a talk belongs to its seeker and its supporter.
+pub type Crossed = (u32, u32, f64);
+
+/// The 95 % interval of a mean where both sides recur: those of each side are drawn by themselves, and a value counts as
+/// often as its first times as often as its second (the pigeonhole bootstrap, Owen 2007). The same seed gives the same
+/// interval; none without values.
+pub fn of_crossed_mean(values: &[Crossed], seed: u64) -> Option<Interval> {
+    let side = |of: fn(&Crossed) -> u32| {
+        let people: Vec<u32> = values.iter().map(of).collect::<BTreeSet<_>>().into_iter().collect();
+        let places: Vec<usize> = values.iter().map(|value| people.partition_point(|one| *one < of(value))).collect();
+        (people.len(), places)
+    };
+    let ((firsts, first_of), (seconds, second_of)) = (side(|value| value.0), side(|value| value.1));
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let sums: Vec<(f64, usize)> = groups.iter().map(|group| (group.iter().sum(), group.len())).collect();
+    let mut drawn = |people: usize| {
+        let mut times = vec![0.0; people];
+        (0..people).for_each(|_| times[rng.random_range(0..people)] += 1.0);
+        times
+    };
     let mut means: Vec<f64> = (0..DRAWS)
         .filter_map(|_| {
-            let drawn = (0..sums.len()).map(|_| sums[rng.random_range(0..sums.len())]);
-            let (sum, count) = drawn.fold((0.0, 0), |(sum, count), (more, of)| (sum + more, count + of));
-            (count > 0).then(|| sum / count as f64)
+            let (of_firsts, of_seconds) = (drawn(firsts), drawn(seconds));
+            let weighed = values.iter().zip(first_of.iter().zip(&second_of));
+            let (sum, all) = weighed.fold((0.0, 0.0), |(sum, all), ((_, _, value), (first, second))| {
+                let weight = of_firsts[*first] * of_seconds[*second];
+                (sum + weight * value, all + weight)
+            });
+            // Few values may all be left out of a draw, which then tells nothing.
+            (all > 0.0).then(|| sum / all)
         })
         .collect();
     means.sort_by(f64::total_cmp);
@@ -65,13 +83,19 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_drawn_whole_and_the_seed_decides() {
-        let alike: Vec<Vec<f64>> = (0..40).map(|at| vec![f64::from(at % 4); 5]).collect();
-        let alone: Vec<Vec<f64>> = alike.concat().into_iter().map(|value| vec![value]).collect();
-        let (wide, narrow) = (of_mean_by_group(&alike, 1).unwrap(), of_mean_by_group(&alone, 1).unwrap());
-        assert!(wide.low < 1.5 && wide.high > 1.5);
-        assert!(wide.high - wide.low > 1.5 * (narrow.high - narrow.low), "{wide:?} {narrow:?}");
-        assert_eq!(of_mean_by_group(&alike, 1), Some(wide));
-        assert_eq!(of_mean_by_group(&[], 1), None);
+    fn whoever_recurs_on_either_side_widens_the_interval() {
+        // Forty of one side with five of the other each, all five alike; and 200 who meet once.
+        let value = |at: u32| f64::from(at % 4);
+        let crossed = |pair: fn(u32) -> (u32, u32)| -> Vec<Crossed> {
+            (0..200).map(|at| (pair(at).0, pair(at).1, value(at / 5))).collect()
+        };
+        let width = |values: &[Crossed]| of_crossed_mean(values, 1).map(|found| found.high - found.low).unwrap();
+        let alone = width(&crossed(|at| (at, at)));
+        assert!(width(&crossed(|at| (at / 5, at))) > 1.3 * alone && width(&crossed(|at| (at, at / 5))) > 1.3 * alone);
+        let values = crossed(|at| (at / 5, at));
+        let found = of_crossed_mean(&values, 1).unwrap();
+        assert!(found.low < 1.5 && found.high > 1.5, "{found:?}");
+        assert_eq!(of_crossed_mean(&values, 1), Some(found));
+        assert_eq!(of_crossed_mean(&[], 1), None);
     }
 }

@@ -4,7 +4,7 @@
 mod interval;
 mod ridge;
 
-pub use interval::{Interval, of_mean_by_group, of_share};
+pub use interval::{Crossed, Interval, of_crossed_mean, of_share};
 pub use ridge::Ridge;
 
 /// `y = weight · x + bias`.

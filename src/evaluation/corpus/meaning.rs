@@ -1,8 +1,8 @@
 //! What an encoder tells of a corpus: utterances that say nearly the same in two dialogues.
 
 use super::super::embedded::Embeddings;
-use super::super::near::{NEAR, Text, near_duplicates};
-use super::super::{EvaluationError, Finding, counted};
+use super::super::near::{NEAR, Text, near_groups};
+use super::super::{EvaluationError, Finding};
 use super::Corpus;
 
 /// Shorter utterances ("Yes, that is true indeed.") may well be the same.
@@ -18,8 +18,6 @@ pub(super) async fn check(corpus: &Corpus, embeddings: &mut Embeddings) -> Resul
             }
         }
     }
-    let pairs = near_duplicates("utterances", &texts, embeddings).await?;
-    let found = format!("{} among {} utterances", counted(pairs.len()), counted(texts.len()));
-    let expected = format!("none with a cosine of {NEAR} and more");
-    Ok(vec![Finding::bar("near-duplicates", found, expected, pairs.is_empty()).at(pairs)])
+    let near = near_groups("utterances", &texts, embeddings).await?;
+    Ok(vec![near.finding(format!("near-duplicates (cosine {NEAR} and more)"), texts.len(), "utterances")])
 }
