@@ -55,13 +55,16 @@ impl WordIndex {
         let mut holders: HashMap<String, Vec<Holder>> = HashMap::new();
         for (place, character) in bank.iter().enumerate() {
             for field in fields(character) {
-                for word in words(&field.text) {
-                    let holders = holders.entry(word).or_default();
-                    match holders.last_mut() {
-                        Some(last) if last.place == place => last.weight += field.weight,
-                        _ => holders.push(Holder { place, weight: field.weight }),
+                for_each_word(&field.text.to_lowercase(), |word| {
+                    let new = Holder { place, weight: field.weight };
+                    match holders.get_mut(word) {
+                        None => drop(holders.insert(word.to_owned(), vec![new])),
+                        Some(holders) => match holders.last_mut() {
+                            Some(last) if last.place == place => last.weight += field.weight,
+                            _ => holders.push(new),
+                        },
                     }
-                }
+                });
             }
         }
         let mut words: Vec<(String, Vec<Holder>)> = holders.into_iter().collect();
@@ -128,7 +131,7 @@ pub fn search_words(bank: &Bank, query: &str) -> Vec<Found> {
 
 /// The words of a query, each once.
 fn wanted(query: &str) -> Vec<String> {
-    let mut wanted: Vec<String> = words(query).collect();
+    let mut wanted = words(query);
     wanted.sort_unstable();
     wanted.dedup();
     wanted
@@ -138,7 +141,7 @@ fn best_quote(fields: &[Field], wanted: &[String]) -> (String, String) {
     let mut best: (usize, f32, &str, &str) = (0, 0.0, "", "");
     for field in fields {
         for sentence in sentences(&field.text) {
-            let held: Vec<String> = words(sentence).collect();
+            let held = words(sentence);
             let count = wanted.iter().filter(|w| held.iter().any(|held| held.starts_with(w.as_str()))).count();
             if (count, field.weight) > (best.0, best.1) && count > 0 {
                 best = (count, field.weight, field.name, sentence);
@@ -148,15 +151,23 @@ fn best_quote(fields: &[Field], wanted: &[String]) -> (String, String) {
     (best.2.replace('_', " "), best.3.to_owned())
 }
 
-/// Lower-case words, without quotation marks around them; a Chinese character is a word of its own.
-fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
-        .map(|part| part.trim_matches(['\'', '’']).to_lowercase())
-        .flat_map(|part| {
-            let wide = part.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
-            if wide { part.chars().map(String::from).collect() } else { vec![part] }
-        })
-        .filter(|word| !word.is_empty())
+/// The words of a text, in lower case.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for_each_word(&text.to_lowercase(), |word| words.push(word.to_owned()));
+    words
+}
+
+/// The words of a text that is in lower case, without quotation marks around them; a Chinese character is a word of its own.
+fn for_each_word(text: &str, mut take: impl FnMut(&str)) {
+    for part in text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’') {
+        let part = part.trim_matches(['\'', '’']);
+        if part.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)) {
+            part.char_indices().for_each(|(at, c)| take(&part[at..][..c.len_utf8()]));
+        } else if !part.is_empty() {
+            take(part);
+        }
+    }
 }
 
 /// Every field, each thing told once: the third person where there is one, else the memory.
