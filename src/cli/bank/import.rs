@@ -15,8 +15,8 @@ use crate::persona::{Merge, MergeError, RowError, RowErrors, read_rows};
 
 /// Bring characters into a folder, in the published row format
 ///
-/// Reads JSON Lines, one JSON array, or JSON objects one after the other, and judges every row before anything is written.
-/// Rows that are there already stay as they are; nobody's index is taken away; numbers keep every digit.
+/// Reads JSON Lines, one JSON array, or JSON objects one after the other, and judges every row before anything is
+/// written. Rows that are there already stay as they are; nobody's index is taken away; numbers keep every digit.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kindred bank import profile_trans_output.json --into my_bank
