@@ -12,7 +12,7 @@ use super::row::{Place, Row, RowError, RowErrors};
 
 /// What marks a text as UTF-8 in files of some editors; no part of the rows.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
-/// The longest row, in bytes: a hundred times what a published one has. What is longer is not even parsed, for the
+/// The longest row, in bytes: a hundred times the longest that ships. What is longer is not even parsed, for the
 /// smallest of values take a multiple of their text in memory.
 const LONGEST_ROW: usize = 1 << 20;
 
