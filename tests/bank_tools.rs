@@ -277,7 +277,7 @@ fn every_digit_goes_in_and_out() {
 fn too_much_at_once_is_refused_before_it_takes_memory() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path();
-    std::fs::write(here.join("half.jsonl"), "7\n".repeat(20 << 20)).unwrap();
+    std::fs::write(here.join("half.jsonl"), "7\n".repeat(17 << 20)).unwrap();
     let said = failed(here, &["bank", "import", "half.jsonl", "half.jsonl", "--into", "mine"]);
     assert!(said.contains("no more than 64 MiB are read at once, and half.jsonl goes beyond"), "{said}");
     let long = row(1, "INFJ", "Aino").to_string().replace("\"a cat\"", &format!("[{}0]", "0,".repeat(4 << 20)));

@@ -36,8 +36,8 @@ pub(super) struct Match {
     /// How many characters to show
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
-    /// A trained persona_score head (safetensors with fc1.* and fc2.*) to rank by: a folder with model.safetensors, or the
-    /// file [default: the one that ships, if one does, else similarity]
+    /// A trained persona_score head (safetensors with fc1.* and fc2.*) to rank by: a folder with model.safetensors,
+    /// or the file [default: the one that ships, if one does, else similarity]
     #[arg(long, alias = "head", value_name = "DIR")]
     matcher: Option<PathBuf>,
     /// A JSONL file or a folder of them, in the published row format [default: the bank that ships]
@@ -91,8 +91,8 @@ fn read_text() -> anyhow::Result<String> {
     String::from_utf8(text).context("standard input is not UTF-8 text")
 }
 
-/// Asks the matcher of this bank, by the encoder in this folder or the one that set-up fetched. The question is also given
-/// where embeddings are kept and whom to tell how far a first reading is.
+/// Asks the matcher of this bank, by the encoder in this folder or the one that set-up fetched. The question is also
+/// given where embeddings are kept and whom to tell how far a first reading is.
 pub(super) fn ask_matcher<T>(
     bank: &Bank,
     encoder: Option<&Path>,

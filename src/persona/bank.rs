@@ -171,8 +171,8 @@ impl Loading {
     }
 }
 
-/// The files of a bank: the one file, or every `*.jsonl` of a folder in order of name. Hidden ones are none: editors keep their
-/// locks and drafts there.
+/// The files of a bank: the one file, or every `*.jsonl` of a folder in order of name. Hidden ones are none: editors
+/// keep their locks and drafts there.
 ///
 /// # Errors
 /// [`BankError::Read`] if the folder cannot be read.

@@ -35,10 +35,10 @@ impl MergeError {
     }
 }
 
-/// Puts `incoming` beside `present`. A row that says what one that is there says, whatever its index, is there already. One
-/// whose index is taken gets a new one if `renumber` says so: one above all that are in the bank and among those that come.
-/// So nobody who is there is taken for somebody else; but where the character with the highest index was removed, its index is
-/// given anew, and what was kept of talks with it then seems to be with another.
+/// Puts `incoming` beside `present`. A row that says what one that is there says, whatever its index, is there
+/// already. One whose index is taken gets a new one if `renumber` says so: one above all that are in the bank and
+/// among those that come. So nobody who is there is taken for somebody else; but where the character with the highest
+/// index was removed, its index is given anew, and what was kept of talks with it then seems to be with another.
 ///
 /// # Errors
 /// [`MergeError`] with every row whose index is taken.

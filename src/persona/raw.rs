@@ -1,5 +1,5 @@
-//! JSON as it is written: where a value ends, what it says, and the same in another layout. Nothing here reads a number, so
-//! that none loses a digit.
+//! JSON as it is written: where a value ends, what it says, and the same in another layout. Nothing here reads a
+//! number, so that none loses a digit.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,8 @@ fn string_length(text: &str) -> Option<usize> {
     }
 }
 
-/// Where the first value of this text ends, if its brackets and quotes are in order. Builds nothing, however long it is.
+/// Where the first value of this text ends, if its brackets and quotes are in order. Builds nothing, however long it
+/// is.
 pub(super) fn extent(text: &str) -> Option<usize> {
     let mut tokens = tokens(text);
     let mut depth = 0usize;
@@ -121,8 +122,8 @@ pub(super) fn with_index(object: &str, index: u32) -> String {
     object.to_owned()
 }
 
-/// What an object that was read without fault says beside its `index`: the same for two objects that differ only in the
-/// order of their members, in layout or in how they escape. Numbers are the same if their digits are.
+/// What an object that was read without fault says beside its `index`: the same for two objects that differ only in
+/// the order of their members, in layout or in how they escape. Numbers are the same if their digits are.
 pub(super) fn said_beside_index(object: &str) -> Said {
     let mut tokens = tokens(object);
     tokens.next();

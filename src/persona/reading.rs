@@ -12,13 +12,13 @@ use super::row::{Place, Row, RowError, RowErrors};
 
 /// What marks a text as UTF-8 in files of some editors; no part of the rows.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
-/// The longest row, in bytes: a hundred times what a published one has. What is longer is not even parsed, for the smallest
-/// of values take a multiple of their text in memory.
+/// The longest row, in bytes: a hundred times the longest that ships. What is longer is not even parsed, for the
+/// smallest of values take a multiple of their text in memory.
 const LONGEST_ROW: usize = 1 << 20;
 
-/// The rows of a text: one JSON array, JSON Lines, or JSON values that go over several lines. `file` names it in what is
-/// told. Rows that are wrong are told of, and the others are read all the same; only what follows broken JSON in an array or
-/// between values of several lines cannot be.
+/// The rows of a text: one JSON array, JSON Lines, or JSON values that go over several lines. `file` names it in what
+/// is told. Rows that are wrong are told of, and the others are read all the same; only what follows broken JSON in
+/// an array or between values of several lines cannot be.
 pub fn read_rows(file: &str, text: &str) -> (Vec<Row>, RowErrors) {
     let mut reading = Reading::new(file);
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -162,8 +162,8 @@ impl Reading {
             }
             return true;
         }
-        // What is judged above is what a character is read from; should they ever differ, as over a field that comes twice,
-        // the reader of banks has the last word.
+        // What is judged above is what a character is read from; should they ever differ, as over a field that comes
+        // twice, the reader of banks has the last word.
         match serde_json::from_str::<Character>(json) {
             Ok(character) => self.rows.push(Row {
                 place: self.place(line),

@@ -15,8 +15,8 @@ use crate::persona::{Merge, MergeError, RowError, RowErrors, read_rows};
 
 /// Bring characters into a folder, in the published row format
 ///
-/// Reads JSON Lines, one JSON array, or JSON objects one after the other, and judges every row before anything is written.
-/// Rows that are there already stay as they are; nobody's index is taken away; numbers keep every digit.
+/// Reads JSON Lines, one JSON array, or JSON objects one after the other, and judges every row before anything is
+/// written. Rows that are there already stay as they are; nobody's index is taken away; numbers keep every digit.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kindred bank import profile_trans_output.json --into my_bank
@@ -46,10 +46,12 @@ impl Import {
     fn bring(&self) -> anyhow::Result<Brought> {
         let folder = BankFolder::new(&self.into)?;
         let mut input = Input::new();
+        // All of them are read first: what is too much is known before any of it is parsed.
+        let texts = self.files.iter().map(|file| input.read(file)).collect::<anyhow::Result<Vec<String>>>()?;
         let mut incoming = Vec::new();
         let mut errors = RowErrors::default();
-        for file in &self.files {
-            let (rows, wrong) = read_rows(&name(file), &input.read(file)?);
+        for (file, text) in self.files.iter().zip(texts) {
+            let (rows, wrong) = read_rows(&name(file), &text);
             if rows.is_empty() && wrong.is_empty() {
                 bail!("{} holds no character: expected JSON Lines or a JSON array of rows", name(file));
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-/// The most that is read at once, in bytes: six times the bank that ships.
+/// The most that is read at once, in bytes: ten times the bank that ships.
 const LONGEST: u64 = 64 << 20;
 
 /// Reads files until they are too much together.

@@ -6,8 +6,8 @@ use crate::cli::matching::ask_matcher;
 use crate::matching::Meanings;
 use crate::persona::Bank;
 
-/// Asks the index of this bank, by the encoder in this folder or the one that set-up fetched; what is not embedded yet is,
-/// and kept.
+/// Asks the index of this bank, by the encoder in this folder or the one that set-up fetched; what is not embedded
+/// yet is, and kept.
 pub(super) fn ask<T>(
     bank: &Bank,
     encoder: Option<&Path>,
