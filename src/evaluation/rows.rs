@@ -45,7 +45,9 @@ impl<T: DeserializeOwned> Rows<T> {
         if path.is_dir() {
             for entry in fs::read_dir(path).map_err(EvaluationError::read(path))? {
                 let file = entry.map_err(EvaluationError::read(path))?.path();
-                if file.extension().is_some_and(|end| end == "jsonl") {
+                // Editors lay locks beside a file, under its name with a dot before it.
+                let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+                if !hidden && file.extension().is_some_and(|end| end == "jsonl") {
                     files.push(file);
                 }
             }
