@@ -44,13 +44,17 @@ impl Embedder for Words {
 }
 
 fn bank() -> Bank {
-    let rows = [
+    bank_of(&[
         (1, "sailor of the sea", "She bakes bread.", "You bake bread.", "grief"),
         (2, "baker", "He bakes bread. He hates the sea and work.", "You bake bread.", "He has too much work."),
         (5, "clerk", "They sail the sea and bake bread.", "You sail.", "grief and work"),
         (7, "clerk", "", "You sleep.", ""),
-    ]
-    .map(|(index, job, hobby, memory, worry)| {
+    ])
+}
+
+/// Characters by index, job, hobby, what they remember of it, and worry.
+fn bank_of(rows: &[(u32, &str, &str, &str, &str)]) -> Bank {
+    let rows = rows.iter().map(|(index, job, hobby, memory, worry)| {
         let row = serde_json::json!({
             "index": index, "mbti": "INFP",
             "profile": {"name": format!("N{index}"), "job": job, "hobby": hobby, "recent_worry_or_anxiety": worry},
@@ -59,13 +63,17 @@ fn bank() -> Bank {
         });
         Arc::new(serde_json::from_value(row).unwrap())
     });
-    Bank::new(rows.to_vec())
+    Bank::new(rows.collect())
 }
 
 async fn meanings() -> (Meanings, Arc<Words>) {
     let words = Arc::new(Words::default());
-    let matcher = Matcher::new(&bank(), words.clone(), None).await.unwrap();
-    (Meanings::new(&bank(), Arc::new(matcher)).await.unwrap(), words)
+    (meanings_of(&bank(), words.clone()).await, words)
+}
+
+async fn meanings_of(bank: &Bank, words: Arc<Words>) -> Meanings {
+    let matcher = Matcher::new(bank, words, None).await.unwrap();
+    Meanings::new(bank, Arc::new(matcher)).await.unwrap()
 }
 
 #[tokio::test]
@@ -135,6 +143,11 @@ async fn in_common_is_only_what_is_nearer_than_usual_among_those_of_whom_it_is_t
     assert_eq!(fields(5), ["recent_worry_or_anxiety", "hobby"], "most so first");
     assert_eq!(fields(2), ["hobby"], "as near in job as everybody is not in common");
     assert!(fields(7).is_empty(), "in nothing nearer than others are");
+
+    // Only of 2 is a worry told: there is no usual for it to be nearer than, however many have none.
+    let bank = bank_of(&[(1, "baker", "", "", "grief"), (2, "clerk", "", "", "grief"), (3, "clerk", "", "", "")]);
+    let alike = meanings_of(&bank, Arc::default()).await.similar(1, &Nearness::Whole, 9).unwrap();
+    assert!(alike[0].index == 2 && alike[0].common.is_empty(), "{alike:?}");
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use tokio::sync::Semaphore;
 
 use super::AgentError;
 
-/// The most reckonings at work and in the queue. Each takes some hundredths of a second, so that nobody waits for long; one
-/// more is refused.
+/// The most reckonings at work and in the queue. Each takes 9 to 30 ms with a thousand characters, so that nobody waits for
+/// half a second; one more is refused.
 const MOST: usize = 16;
 
 /// Whoever reckons here takes one processor and no more, however many ask: replies and other requests have the rest.

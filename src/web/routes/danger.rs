@@ -6,9 +6,11 @@ use actix_web::HttpResponse;
 use crate::safety;
 use crate::web::problem::Problem;
 
-/// The help card, if this tells of danger.
-pub(super) fn help_for(text: &str) -> Option<String> {
-    let assessment = safety::assess(text);
+/// The help card, if this tells of danger. What comes after the first `most` characters is not read: it is refused anyway,
+/// and reading a whole body of it for anybody would cost more than the refusal.
+pub(super) fn help_for(text: &str, most: usize) -> Option<String> {
+    let end = text.char_indices().nth(most).map_or(text.len(), |(at, _)| at);
+    let assessment = safety::assess(&text[..end]);
     assessment.risk.map(|risk| safety::help_card(risk, assessment.language).to_string())
 }
 
@@ -17,5 +19,21 @@ pub(super) fn with_help(answer: Result<HttpResponse, Problem>, help: Option<&str
     match help {
         Some(card) => answer.map_err(|problem| problem.with("help", card)),
         None => answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_much_is_read_and_no_more() {
+        let text = "I want to kill myself. 我想死。";
+        assert!(help_for(text, 8000).is_some() && help_for(text, 22).is_some());
+        assert_eq!(
+            (help_for(text, 9), help_for("我想吃饭", 2)),
+            (None, None),
+            "cut between characters, not within one"
+        );
     }
 }

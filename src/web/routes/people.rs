@@ -9,7 +9,7 @@ use super::danger::{help_for, with_help};
 use super::failure::refusal;
 use super::listed::{Characters, Listed};
 use super::numbers::number;
-use crate::agents::SEARCH_LIMIT;
+use crate::agents::{MESSAGE_LIMIT, SEARCH_LIMIT};
 use crate::web::directory::{Page, Part, Portrait};
 use crate::web::facets::Wanted;
 use crate::web::origin::Client;
@@ -96,7 +96,8 @@ pub(super) async fn list(state: web::Data<State>, request: HttpRequest) -> Resul
 /// The help card, if what is looked for tells of danger; even if the rest of the query cannot be understood.
 fn danger_in(query: &str) -> Option<String> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query).ok()?.into_inner();
-    pairs.into_iter().filter(|(name, _)| name == "q").find_map(|(_, text)| help_for(&text))
+    // More than one is refused: a second one is read all the same, and not as many as an address can hold.
+    pairs.into_iter().filter(|(name, _)| name == "q").take(2).find_map(|(_, text)| help_for(&text, MESSAGE_LIMIT))
 }
 
 async fn found(state: &State, request: &HttpRequest, help: Option<&str>) -> Result<HttpResponse, Problem> {

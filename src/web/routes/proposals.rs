@@ -8,6 +8,7 @@ use super::answers::{Always, Limited, Reading, TooLong, Working, Writing};
 use super::danger::{help_for, with_help};
 use super::failure::refusal;
 use super::listed::{Matches, Proposal};
+use crate::agents::MESSAGE_LIMIT;
 use crate::web::body::Body;
 use crate::web::origin::Client;
 use crate::web::problem::Problem;
@@ -48,7 +49,8 @@ pub(super) async fn matches(
     request: HttpRequest,
     Body(body): Body<MatchBody>,
 ) -> Result<HttpResponse, Problem> {
-    let help = help_for(&body.text);
+    let most = state.opened().map_or(MESSAGE_LIMIT, |rooms| rooms.kindred.limits().message_chars);
+    let help = help_for(&body.text, most);
     with_help(proposed(&state, &request, &body, help.as_deref()).await, help.as_deref())
 }
 
