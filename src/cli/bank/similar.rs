@@ -59,6 +59,9 @@ fn told(bank: &Bank, name: &str, alike: &[Alike]) -> String {
     for alike in alike {
         let Some(character) = bank.get(alike.index) else { continue };
         out += &heading(character);
+        if alike.common.is_empty() {
+            out += &dim(&wrap(&format!("In nothing more like {name} than others are."), 6));
+        }
         for common in &alike.common {
             out += &wrap(&format!("{} ({:.2}): {}", common.field.label(), common.cosine, common.quote), 6);
             out += &dim(&wrap(&format!("like {name}: {}", common.like), 8));

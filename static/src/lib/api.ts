@@ -26,7 +26,9 @@ export const api = {
   characters: (query: BankQuery, signal?: AbortSignal) => {
     const search = new URLSearchParams();
     for (const [key, value] of Object.entries(query)) if (value !== "") search.set(key, String(value));
-    return request<{ total: number; characters: Card[] }>("GET", `/characters?${search}`, { signal });
+    return request<{ help: string | null; total: number; characters: Card[] }>("GET", `/characters?${search}`, {
+      signal,
+    });
   },
   character: (index: number) => request<Character>("GET", `/characters/${index}`),
   /** `help` is the help card's text if what was said tells of danger. */

@@ -24,8 +24,9 @@ class Finder {
       this.asked = asked;
     } catch (error) {
       this.matches = null;
-      this.help = null;
       this.problem = asProblem(error);
+      // Whoever tells of danger is told of help, also where nobody could be found.
+      this.help = this.problem.help;
     } finally {
       this.searching = false;
     }

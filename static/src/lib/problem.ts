@@ -11,6 +11,8 @@ export interface Told {
   retryAfter?: number | undefined;
   /** How many people are before this one, where the server says so. */
   ahead?: number | undefined;
+  /** The help card's text, if what was refused tells of danger. */
+  help?: string | null | undefined;
 }
 
 export class Problem extends Error {
@@ -20,6 +22,7 @@ export class Problem extends Error {
   readonly detail: string;
   readonly retryAfter: number | undefined;
   readonly ahead: number | undefined;
+  readonly help: string | null;
 
   constructor(told: Told) {
     super(told.title);
@@ -29,6 +32,7 @@ export class Problem extends Error {
     this.detail = told.detail ?? "";
     this.retryAfter = told.retryAfter;
     this.ahead = told.ahead;
+    this.help = told.help ?? null;
   }
 }
 
@@ -46,7 +50,7 @@ export function offline(): Problem {
 /** The failure in an answer whose status tells of one; `body` is its JSON, if it has any. A code that this page knows is
  * told in the page's words, which are for whoever sits before it. */
 export function readProblem(response: Response, body: unknown): Problem {
-  const told = (body ?? {}) as { code?: string; title?: string; detail?: string; ahead?: number };
+  const told = (body ?? {}) as { code?: string; title?: string; detail?: string; ahead?: number; help?: string };
   const code = told.code ?? "http";
   const words = text.codes[code];
   return new Problem({
@@ -56,6 +60,7 @@ export function readProblem(response: Response, body: unknown): Problem {
     detail: words?.detail ?? told.detail ?? "",
     retryAfter: seconds(response.headers.get("retry-after")),
     ahead: typeof told.ahead === "number" ? told.ahead : undefined,
+    help: typeof told.help === "string" ? told.help : null,
   });
 }
 

@@ -3,6 +3,7 @@ import { pattern } from "./avatar";
 import { characters } from "./count";
 import { standIn } from "./doubles";
 import { composing } from "./keys";
+import { finder } from "./finder.svelte";
 import { limits } from "./limits.svelte";
 import { parse } from "./router.svelte";
 
@@ -45,4 +46,16 @@ it("leaves an input method its keys", () => {
   // Safari: the composition is over, yet this Enter ended it.
   expect(composing({ isComposing: false, keyCode: 229 })).toBe(true);
   expect(composing({ isComposing: false, keyCode: 13 })).toBe(false);
+});
+
+it("tells of help whoever writes of danger, also where nobody can be found now", async () => {
+  standIn(() => [429, { code: "too-many-requests", title: "Too many", help: "Call somebody." }]);
+  finder.about = "I want to die.";
+  await finder.find();
+  expect([finder.matches, finder.help, finder.problem?.code]).toEqual([null, "Call somebody.", "too-many-requests"]);
+  standIn(() => [200, { help: null, matches: [] }]);
+  await finder.find();
+  vi.unstubAllGlobals();
+  expect([finder.matches, finder.help, finder.problem]).toEqual([[], null, null]);
+  finder.forget();
 });
