@@ -19,6 +19,7 @@ pub struct DraftError {
 /// A link is followed, and a file that is replaced keeps its permissions. What is no file, such as a pipe, `/dev/null` or
 /// `/dev/stdout`, cannot be replaced: it is written straight into.
 #[derive(Debug)]
+#[must_use = "a draft that is not put in its place is thrown away"]
 pub struct Draft {
     /// None once there is nothing to be put in place.
     partial: Option<PathBuf>,

@@ -146,7 +146,8 @@ impl<'a> Chosen<'a> {
                 serde_json::to_writer(&mut *file, row)?;
                 file.write_all(b"\n")
             })
-        })?;
+        })?
+        .put()?;
         Ok(rows.len())
     }
 
@@ -159,7 +160,8 @@ impl<'a> Chosen<'a> {
                 serde_json::to_writer(&mut *file, row)?;
             }
             file.write_all(b"\n]\n")
-        })?;
+        })?
+        .put()?;
         Ok(rows.len())
     }
 
