@@ -53,13 +53,18 @@ async fn a_server_without_power_keeps_its_word() {
     assert!(verdict.forgotten > 0, "no write was ever taken back: does the shim still see them?");
 }
 
+/// Three lives take seconds.
+const LONGEST_LIE: std::time::Duration = std::time::Duration::from_secs(90);
+
 /// The trial can fail: promises that rest on a disk that lies are found broken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_lies_is_found_out() {
     let _alone = ALONE.lock().await;
-    // What such a disk leaves may be no database any more: then the server dies of it, and the trial with the server.
+    // What such a disk leaves may be no database any more: then the server dies of it, and the trial with the server. Or a
+    // reply that was owed is forgotten, and whoever waits for it waits for good.
     let tried = std::panic::AssertUnwindSafe(trial(Death::PowerCut { lies: true }, 3));
-    let Ok(verdict) = futures::FutureExt::catch_unwind(tried).await else { return };
+    let bounded = tokio::time::timeout(LONGEST_LIE, futures::FutureExt::catch_unwind(tried));
+    let Ok(Ok(verdict)) = bounded.await else { return };
     let Some(verdict) = verdict else { return };
     let lost = verdict.problems.iter().filter(|problem| problem.contains("is lost") || problem.contains("not kept"));
     assert!(lost.count() > 0, "{:?}", verdict.problems);
