@@ -14,6 +14,7 @@ mod finding;
 mod near;
 pub mod pairs;
 pub mod personal;
+mod phrases;
 pub mod picture;
 mod rows;
 pub mod sorting;

@@ -9,7 +9,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::embedded::Embeddings;
-use super::{EvaluationError, Placed, Rows};
+use super::{EvaluationError, Rows};
+use crate::encoder::cosine;
 use crate::persona::{Character, Mbti};
 use crate::statistics::{Interval, of_share};
 
@@ -76,25 +77,20 @@ pub async fn sort(
     types: &[TypeDescription],
     embeddings: &mut Embeddings,
 ) -> Result<SortingFigures, EvaluationError> {
-    let told = |character: &Character| [&character.profile.tone, &character.profile.personality].map(String::clone);
-    let people: Vec<&Character> = rows
-        .rows
-        .iter()
-        .map(|Placed { row, .. }| row)
-        .filter(|row| told(row).iter().all(|text| !text.is_empty()))
-        .collect();
-    let [tones, personalities] = [0, 1].map(|at| people.iter().map(|row| told(row)[at].clone()).collect::<Vec<_>>());
-    let tones = embeddings.of("tones", &tones).await?;
-    let personalities = embeddings.of("personalities", &personalities).await?;
+    let people: Vec<&Character> =
+        rows.iter().filter(|row| !row.profile.tone.is_empty() && !row.profile.personality.is_empty()).collect();
+    let texts = |of: fn(&Character) -> &String| people.iter().map(|row| of(row).clone()).collect::<Vec<_>>();
+    let tones = embeddings.of("tones", &texts(|row| &row.profile.tone)).await?;
+    let personalities = embeddings.of("personalities", &texts(|row| &row.profile.personality)).await?;
     let described: Vec<String> = types.iter().map(|described| described.description.clone()).collect();
     let described = embeddings.of("descriptions of types", &described).await?;
-    let similarity = |at: usize, of: usize| {
-        let sum: Vec<f32> = tones.row(at).iter().zip(personalities.row(at)).map(|(a, b)| a + b).collect();
-        let length = sum.iter().map(|number| number * number).sum::<f32>().sqrt();
-        sum.iter().zip(described.row(of)).map(|(a, b)| a * b).sum::<f32>() / length
-    };
-    let similarities: Vec<Vec<f32>> =
-        (0..people.len()).map(|at| (0..types.len()).map(|of| similarity(at, of)).collect()).collect();
+    let similarities: Vec<Vec<f32>> = (0..people.len())
+        .map(|at| {
+            let sum: Vec<f32> = tones.row(at).iter().zip(personalities.row(at)).map(|(a, b)| a + b).collect();
+            let length = cosine(&sum, &sum).sqrt();
+            (0..types.len()).map(|of| cosine(&sum, described.row(of)) / length).collect()
+        })
+        .collect();
     let truth: Vec<Mbti> = people.iter().map(|row| row.mbti).collect();
     let names: Vec<Mbti> = types.iter().map(|described| described.mbti).collect();
     Ok(told_right(&similarities, &truth, &names))

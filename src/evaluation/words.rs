@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::chart::{Chart, Unit};
 
 /// How many of the commonest 4-grams are summed up: enough to catch a stock of phrases, few beside a language's own.
-const COMMONEST: usize = 100;
+pub const COMMONEST: usize = 100;
 /// Shares fall as texts grow: they compare at one count of words only, and this many tell a stock of phrases from chance.
 pub const COMPARED_WORDS: usize = 20_000;
 /// So many times that many words are drawn: one draw of ESConv tells anything from 1.9 to 2.5 %, the mean of ten hardly
@@ -76,19 +76,21 @@ impl Numbered {
         self.len() == 0
     }
 
-    /// The share that the hundred commonest 4-grams have of all, and the commonest five with how often they come.
-    pub fn commonest_fours(&self) -> (f64, Vec<(String, usize)>) {
-        let (share, commonest) = commonest(self.groups.iter().flatten().map(Vec::as_slice));
+    /// The commonest five 4-grams of all texts, with how often they come.
+    pub fn commonest_fours(&self) -> Vec<(String, usize)> {
+        let (_, commonest) = commonest(self.groups.iter().flatten().map(Vec::as_slice));
         let mut spelled = vec![""; self.ids.len()];
         self.ids.iter().for_each(|(word, id)| spelled[*id as usize] = word);
         let told = |four: [u32; 4]| four.map(|id| spelled[id as usize]).join(" ");
-        (share, commonest.into_iter().take(5).map(|(four, count)| (told(four), count)).collect())
+        commonest.into_iter().take(5).map(|(four, count)| (told(four), count)).collect()
     }
 
-    /// The share that the hundred commonest 4-grams have in so many words, by the mean of several draws; none of fewer.
+    /// The share that the [`COMMONEST`] 4-grams have in so many words, by the mean of several draws; none of fewer.
     pub fn commonest_fours_of(&self, words: usize) -> Option<f64> {
-        let shares = self.drawn(words).into_iter().map(|texts| commonest(texts).0);
-        if self.len() < words { None } else { crate::statistics::mean(shares) }
+        if self.len() < words {
+            return None;
+        }
+        crate::statistics::mean(self.drawn(words).into_iter().map(|texts| commonest(texts).0))
     }
 
     /// Distinct n-grams of at most so many words, by the mean of several draws.
@@ -198,8 +200,9 @@ mod tests {
     fn the_commonest_fours_are_a_share_of_all() {
         let varied: Vec<String> = (0..300).map(|at| format!("one{at} two{at} three{at} four{at}")).collect();
         let texts = varied.iter().map(String::as_str).chain(std::iter::repeat_n("I am so sorry", 100));
-        let (share, first) = Numbered::new(texts).commonest_fours();
-        assert_eq!(first[0], ("i am so sorry".to_owned(), 100));
+        let numbered = Numbered::new(texts);
+        assert_eq!(numbered.commonest_fours()[0], ("i am so sorry".to_owned(), 100));
+        let share = numbered.commonest_fours_of(numbered.len()).unwrap();
         assert!((share - 199.0 / 400.0).abs() < 1e-12, "{share}");
     }
 }

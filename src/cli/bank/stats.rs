@@ -11,6 +11,7 @@ use super::super::page::{dim, print, print_json, wrap};
 use super::super::{open, paths};
 use crate::evaluation::bank::stats;
 use crate::evaluation::sorting::{self, Sorted, SortingFigures};
+use crate::evaluation::words::COMPARED_WORDS;
 use crate::evaluation::{Rows, counted, share};
 use crate::persona::Character;
 
@@ -61,7 +62,10 @@ impl BankStats {
             return Ok(ExitCode::SUCCESS);
         }
         let mut out = wrap(&under, 0);
-        out += &wrap(&format!("The hundred commonest 4-grams are {:.2} % of all.", 100.0 * stats.commonest_fours), 0);
+        if let Some(share) = stats.commonest_fours {
+            let words = counted(COMPARED_WORDS);
+            out += &wrap(&format!("The hundred commonest 4-grams are {:.2} % of {words} words.", 100.0 * share), 0);
+        }
         if !stats.broken.is_empty() {
             let broken = counted(stats.broken.len());
             out += &wrap(&format!("{broken} lines are no characters; `kindred bank check` names them."), 0);

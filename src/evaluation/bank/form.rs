@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::personal::personal;
-use super::super::words::{COMPARED_WORDS, Numbered};
+use super::super::phrases::fours;
+use super::super::words::Numbered;
 use super::super::{Finding, Rows, counted, share};
 use super::{others, texts};
 use crate::matching::sentences;
@@ -17,8 +18,6 @@ const MEMORY_WORDS: std::ops::RangeInclusive<usize> = 25..=90;
 /// Sentences of a memory. Some tell in many short ones what others tell in few, so that the bar is on a share of them.
 const MEMORY_SENTENCES: std::ops::RangeInclusive<usize> = 2..=4;
 const MEMORIES_OF_FEW_SENTENCES: f64 = 0.95;
-/// Share of the hundred commonest 4-grams in [`COMPARED_WORDS`] words. ESConv, people typing, has 2.3 %.
-pub(in super::super) const COMMONEST_FOURS: f64 = 0.02;
 /// "You" in a profile means anybody ("a village you can cross in six minutes"), which is seldom.
 const ANYBODY: f64 = 0.01;
 
@@ -191,36 +190,12 @@ fn memory_sentences(rows: &Rows<Character>) -> Finding {
 
 fn commonest_fours(rows: &Rows<Character>) -> Finding {
     let all = rows.iter().flat_map(texts).map(|(_, text)| text);
-    fours("the hundred commonest 4-grams of all texts", &Numbered::new(all))
-}
-
-/// The share of the commonest 4-grams against its bar, in as many words of each set of texts.
-pub(in super::super) fn fours(what: &'static str, numbered: &Numbered) -> Finding {
-    let expected = format!("at most {:.0} % of {} words", 100.0 * COMMONEST_FOURS, counted(COMPARED_WORDS));
-    let Some(share) = numbered.commonest_fours_of(COMPARED_WORDS) else {
-        return Finding::bar(what, format!("{} words, too few to tell", counted(numbered.len())), expected, true);
-    };
-    let (_, first) = numbered.commonest_fours();
-    let places = first.iter().map(|(four, count)| format!("\"{four}\", {} times", counted(*count))).collect();
-    Finding::bar(what, format!("{:.2} %", 100.0 * share), expected, share <= COMMONEST_FOURS).at(places)
+    fours("all texts", &Numbered::new(all))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stock_of_phrases_is_at_fault_and_few_words_tell_nothing() {
-        let varied: Vec<String> = (0..4_000).map(|at| format!("a{at} b{at} c{at} d{at} e{at}")).collect();
-        let texts = |again: usize| {
-            let stock = std::iter::repeat_n("I am so sorry to hear that", again);
-            Numbered::new(varied.iter().map(String::as_str).chain(stock))
-        };
-        assert!(fours("fours", &texts(10)).holds);
-        let fault = fours("fours", &texts(200));
-        assert!(!fault.holds && fault.places[0].contains("\"i am so sorry\", 200 times"), "{fault:?}");
-        assert!(fours("fours", &Numbered::new(["I am so sorry"])).holds);
-    }
 
     #[test]
     fn quotations_and_thanks_address_somebody_else() {

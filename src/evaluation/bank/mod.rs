@@ -5,7 +5,6 @@ mod meaning;
 mod quotas;
 pub mod stats;
 
-pub(super) use form::fours;
 pub use meaning::check as check_meaning;
 
 use super::{Finding, Rows, Scope};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::chart::{Chart, Unit};
 use super::super::sorting::SortingFigures;
-use super::super::words::{Numbered, Variety};
+use super::super::words::{COMPARED_WORDS, Numbered, Variety};
 use super::super::{Rows, worry};
 use super::texts;
 use crate::persona::{Aspect, Character, Mbti};
@@ -29,8 +29,8 @@ pub struct BankStats {
     pub jobs: usize,
     /// Words of all texts, and how many of them and of their pairs and triples are distinct.
     pub variety: Variety,
-    /// Share of the hundred commonest 4-grams.
-    pub commonest_fours: f64,
+    /// Share of the hundred commonest 4-grams in [`COMPARED_WORDS`] words; none of fewer.
+    pub commonest_fours: Option<f64>,
     /// The counts.
     pub charts: Vec<Chart>,
     /// Lines that are no characters, each with its place; they are not counted.
@@ -66,7 +66,7 @@ pub fn count(rows: &Rows<Character>) -> BankStats {
         countries: countries.len(),
         jobs: jobs.len(),
         variety,
-        commonest_fours: numbered.commonest_fours().0,
+        commonest_fours: numbered.commonest_fours_of(COMPARED_WORDS),
         charts,
         broken: rows.broken.clone(),
         sorting: None,

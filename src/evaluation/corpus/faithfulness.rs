@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
+use super::super::words::words;
 use super::super::{Finding, counted, share};
 use super::Corpus;
 use crate::faithfulness::{FactGroup, NliLabel, NliRow, nli_rows, relevance_rows};
@@ -15,8 +16,10 @@ const CHARACTERS: usize = 200;
 const TEST_CHARACTERS: usize = 40;
 const RELEVANCE_ROWS: usize = 4_000;
 const NLI_ROWS: usize = 6_000;
-/// As many labels are there, each as often as another: nobody who guesses tells more than one in three right.
-const LABELS: usize = 3;
+/// A guesser who counts words must stay nearer to one in three than to knowing: the labels are about meaning.
+const TOLD_PERCENT: usize = 60;
+/// Shorter words are of the language, not of the fact.
+const FACT_LETTERS: usize = 4;
 
 pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
     let facts = &corpus.faithfulness;
@@ -68,20 +71,28 @@ pub(super) fn quotas(corpus: &Corpus) -> Vec<Finding> {
         least("of them of the test split", test, TEST_CHARACTERS),
         least("rows of relevance, half of them yes", relevance, RELEVANCE_ROWS),
         least("rows of inference, a third of each label", nli.len(), NLI_ROWS),
-        told("labels told by the reply alone", &nli, |row| &row.response),
-        told("labels told by the fact alone", &nli, |row| &row.statement),
+        told_by_words(&nli),
     ]
 }
 
-/// How many labels the best guesser tells right who sees one text of the row: for each distinct text, its commonest label.
-fn told(what: &'static str, rows: &[NliRow], text: impl Fn(&NliRow) -> &str) -> Finding {
-    let mut counts: HashMap<&str, BTreeMap<NliLabel, usize>> = HashMap::new();
+/// How many labels a guesser tells right who only counts which tenths of the fact's words the reply says, and guesses the
+/// commonest label of as many. Neither text alone tells any: each stands under every label once.
+fn told_by_words(rows: &[NliRow]) -> Finding {
+    let mut labels_of: BTreeMap<usize, BTreeMap<NliLabel, usize>> = BTreeMap::new();
     for row in rows {
-        *counts.entry(text(row)).or_default().entry(row.label).or_default() += 1;
+        *labels_of.entry(tenths(row)).or_default().entry(row.label).or_default() += 1;
     }
-    let right: usize = counts.values().filter_map(|labels| labels.values().max()).sum();
-    let found = format!("{} of {} at best", share(right, rows.len()), counted(rows.len()));
-    Finding::bar(what, found, format!("1 of {LABELS}"), !rows.is_empty() && LABELS * right <= rows.len())
+    let right: usize = labels_of.values().filter_map(|labels| labels.values().max()).sum();
+    let found = format!("{} of {}", share(right, rows.len()), counted(rows.len()));
+    let holds = !rows.is_empty() && 100 * right < TOLD_PERCENT * rows.len();
+    Finding::bar("labels told by words that fact and reply share", found, format!("below {TOLD_PERCENT} %"), holds)
+}
+
+fn tenths(row: &NliRow) -> usize {
+    let said: BTreeSet<String> = words(&row.response).collect();
+    let of_the_fact: BTreeSet<String> =
+        words(&row.statement).filter(|word| word.chars().count() >= FACT_LETTERS).collect();
+    10 * of_the_fact.intersection(&said).count() / of_the_fact.len().max(1)
 }
 
 /// What a group names that the bank does not have, or has no text of.
@@ -157,21 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_always_has_one_label_tells_it() {
+    fn labels_that_shared_words_tell_are_seen() {
         let row = |response: &str, label| NliRow {
             character: "A".into(),
-            statement: "A rows.".into(),
+            statement: "A rows every morning.".into(),
             query: "Do you?".into(),
             response: response.into(),
             label,
         };
         let labels = [NliLabel::Contradicted, NliLabel::Neutral, NliLabel::Entailed];
-        let balanced: Vec<NliRow> = labels.iter().map(|label| row("I row.", *label)).collect();
-        assert!(told("reply", &balanced, |row| &row.response).holds);
-        let denied: Vec<NliRow> =
-            labels.iter().zip(["No.", "Well.", "Yes."]).map(|(label, said)| row(said, *label)).collect();
-        let by_reply = told("reply", &denied, |row| &row.response);
-        assert!(!by_reply.holds && by_reply.found.starts_with("100.0 %"), "{by_reply:?}");
-        assert!(told("fact", &denied, |row| &row.statement).holds);
+        let alike: Vec<NliRow> = labels.iter().map(|label| row("I row.", *label)).collect();
+        assert!(told_by_words(&alike).holds);
+        let replies = ["Never.", "It rains every day.", "One rows every morning."];
+        let copied: Vec<NliRow> = labels.iter().zip(replies).map(|(label, said)| row(said, *label)).collect();
+        let finding = told_by_words(&copied);
+        assert!(!finding.holds && finding.found.starts_with("100.0 %"), "{finding:?}");
+        assert!(!told_by_words(&[]).holds, "nothing measured is nothing shown");
     }
 }

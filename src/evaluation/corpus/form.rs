@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::super::bank::fours;
 use super::super::personal::personal;
+use super::super::phrases::fours;
 use super::super::{Finding, Placed, counted, share};
 use super::Corpus;
 use crate::dialogue::{AuthoredDialogue, AuthoredTurn, Speaker};
@@ -35,7 +35,7 @@ pub(super) fn check(corpus: &Corpus) -> Vec<Finding> {
         each(corpus, "moods, emotions and strategies in place", labels),
         each(corpus, "memories are the speaker's own", |dialogue| memories(corpus, dialogue)),
         each(corpus, "ratings in their range, with a reason", rating),
-        fours("the hundred commonest 4-grams of the dialogues", &corpus.numbered()),
+        fours("the dialogues", &corpus.numbered()),
         addresses(corpus),
     ];
     findings.extend(splits(corpus));

@@ -8,7 +8,11 @@ use super::Corpus;
 /// Shorter utterances ("Yes, that is true indeed.") may well be the same.
 const WORDS: usize = 6;
 
-pub(super) async fn check(corpus: &Corpus, embeddings: &mut Embeddings) -> Result<Vec<Finding>, EvaluationError> {
+/// What an encoder tells: replies that say nearly the same in two dialogues.
+///
+/// # Errors
+/// The encoder's, and the tensor library's.
+pub async fn check(corpus: &Corpus, embeddings: &mut Embeddings) -> Result<Vec<Finding>, EvaluationError> {
     let mut texts = Vec::new();
     for (owner, placed) in corpus.dialogues.rows.iter().enumerate() {
         for turn in &placed.row.dial {

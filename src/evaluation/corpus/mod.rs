@@ -12,8 +12,8 @@ pub mod stats;
 
 use std::path::Path;
 
+pub use self::meaning::check as check_meaning;
 pub use super::Scope;
-use super::embedded::Embeddings;
 use super::words::Numbered;
 use super::{EvaluationError, Finding, Rows};
 use crate::dialogue::AuthoredDialogue;
@@ -80,12 +80,4 @@ pub fn check(corpus: &Corpus, scope: Scope) -> Vec<Finding> {
         findings.extend(faithfulness::quotas(corpus));
     }
     findings
-}
-
-/// What an encoder tells: replies that say nearly the same in two dialogues.
-///
-/// # Errors
-/// The encoder's, and the tensor library's.
-pub async fn check_meaning(corpus: &Corpus, embeddings: &mut Embeddings) -> Result<Vec<Finding>, EvaluationError> {
-    meaning::check(corpus, embeddings).await
 }
