@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::{EvaluationError, Finding};
+use crate::files::with_extension;
 
 /// A row and where it stands.
 #[derive(Clone, Debug)]
@@ -41,22 +42,8 @@ impl<T: DeserializeOwned> Rows<T> {
     /// # Errors
     /// A file or folder that cannot be read.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
-        let mut files = Vec::new();
-        if path.is_dir() {
-            for entry in fs::read_dir(path).map_err(EvaluationError::read(path))? {
-                let file = entry.map_err(EvaluationError::read(path))?.path();
-                // Editors lay locks beside a file, under its name with a dot before it.
-                let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-                if !hidden && file.extension().is_some_and(|end| end == "jsonl") {
-                    files.push(file);
-                }
-            }
-            files.sort();
-        } else {
-            files.push(path.to_owned());
-        }
         let mut read = Self::default();
-        for file in files {
+        for file in with_extension(path, "jsonl").map_err(EvaluationError::read(path))? {
             let text = fs::read_to_string(&file).map_err(EvaluationError::read(&file))?;
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             // Some editors begin a file with a byte order mark, which is no part of its first row.

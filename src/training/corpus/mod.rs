@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::TrainingError;
 use crate::dialogue::{Speaker, Turn};
+use crate::files::with_extension;
 use crate::persona::{Split, Splits};
 
 /// The data sets that can be read, all under licences that let a trained model ship.
@@ -243,13 +244,5 @@ pub(super) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Trai
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let mut out = Vec::new();
-    for entry in fs::read_dir(folder).map_err(TrainingError::io(folder))? {
-        let path = entry.map_err(TrainingError::io(folder))?.path();
-        if path.extension().is_some_and(|end| end == extension) {
-            out.push(path);
-        }
-    }
-    out.sort();
-    Ok(out)
+    with_extension(folder, extension).map_err(TrainingError::io(folder))
 }
