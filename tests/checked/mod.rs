@@ -1,6 +1,8 @@
 //! What the tests of the checks share: the binary, small people, and an encoder that counts words.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod corpus;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
